@@ -1,0 +1,9 @@
+# Generated from specs/bfx.yaml by `uv run scripts/regenerate.py`: do not edit.
+from ..types import OpenStrEnum
+
+
+class PositionSide(OpenStrEnum):
+    """The direction; `size` has no sign."""
+
+    LONG = "long"
+    SHORT = "short"

@@ -1,0 +1,28 @@
+# Generated from specs/bfx.yaml by `uv run scripts/regenerate.py`: do not edit.
+from __future__ import annotations
+
+from attrs import define
+
+from ..types import UNSET, UnsetType
+
+
+@define(kw_only=True)
+class PositionsEnvelope:
+    """The answer of getPositions.
+
+    Attributes:
+        success: Whether the request was carried out.
+        error: A code, or a text that holds one. Empty on success.
+        result: The open positions; empty when flat, and on failure.
+        pagination: Which page of the list this is.
+    """
+
+    success: bool
+    error: str | UnsetType = UNSET
+    result: list[Position]
+    pagination: Pagination | UnsetType = UNSET
+
+
+# At the bottom, so that schemas may refer to each other; at run time, so that msgspec finds the names.
+from ..models.pagination import Pagination
+from ..models.position import Position

@@ -1,0 +1,27 @@
+# Generated from specs/rabbitx.yaml by `uv run scripts/regenerate.py`: do not edit.
+from __future__ import annotations
+
+from attrs import define
+
+from ..types import UNSET, UnsetType
+
+
+@define(kw_only=True)
+class JwtEnvelope:
+    """The answer of refreshJwt.
+
+    Attributes:
+        success: Whether the request was carried out.
+        error: A code, or a text that holds one. Empty on success until 2024, left out since.
+        request_id: The venue's name for the request, for its support.
+        result: Exactly one token; empty on failure.
+    """
+
+    success: bool
+    error: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
+    result: list[str | JwtToken]
+
+
+# At the bottom, so that schemas may refer to each other; at run time, so that msgspec finds the names.
+from ..models.jwt_token import JwtToken
