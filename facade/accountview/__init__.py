@@ -1,0 +1,103 @@
+"""One typed, exact and honest account view over trading venues whose account schemas differ.
+
+    import accountview as av
+
+    with av.connect("bfx", api_key=…, api_secret=…) as bfx:
+        account = bfx.account()
+        print(account.equity, account.explain("maintenance_margin"))
+
+Everything here is loaded when it is first used: importing accountview opens no HTTP library and no venue.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from accountview.errors import (
+    AccountviewError,
+    AnswerInvalid,
+    CredentialsRefused,
+    IncompleteSnapshot,
+    RateLimited,
+    RequestRefused,
+    UsageError,
+    VenueError,
+    VenueUnavailable,
+)
+from accountview.secret import Secret
+from accountview.view import (
+    Account,
+    Balance,
+    Explanation,
+    Finding,
+    Instrument,
+    Kind,
+    MarginMode,
+    Missing,
+    Mode,
+    Position,
+    Side,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from accountview.client import AsyncClient, Client
+    from accountview.portfolio import Failure, Portfolio, Snapshot, Total
+    from accountview.venues import connect, connect_async
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Account",
+    "AccountviewError",
+    "AnswerInvalid",
+    "AsyncClient",
+    "Balance",
+    "Client",
+    "CredentialsRefused",
+    "Explanation",
+    "Failure",
+    "Finding",
+    "IncompleteSnapshot",
+    "Instrument",
+    "Kind",
+    "MarginMode",
+    "Missing",
+    "Mode",
+    "Portfolio",
+    "Position",
+    "RateLimited",
+    "RequestRefused",
+    "Secret",
+    "Side",
+    "Snapshot",
+    "Status",
+    "Total",
+    "UsageError",
+    "VenueError",
+    "VenueUnavailable",
+    "connect",
+    "connect_async",
+]
+
+_LATER = {
+    "AsyncClient": "client",
+    "Client": "client",
+    "Failure": "portfolio",
+    "Portfolio": "portfolio",
+    "Snapshot": "portfolio",
+    "Total": "portfolio",
+    "connect": "venues",
+    "connect_async": "venues",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'accountview' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"accountview.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

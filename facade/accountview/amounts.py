@@ -1,0 +1,70 @@
+"""Exact arithmetic on money: `decimal` with contexts of our own, None in and None out.
+
+Sums, differences and products are exact or they raise: the context traps `Inexact`, so no digit can be
+rounded away unnoticed. Only a quotient is rounded, to 60 significant digits.
+"""
+
+from collections.abc import Iterable
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Underflow,
+)
+
+_TRAPS = [InvalidOperation, DivisionByZero, Overflow, Underflow]
+
+# A figure holds at most 100 digits and an exponent within ±100 (wire.py refuses more), so a product of two
+# such figures, and a sum of any number of them, fits well inside 1,000 digits.
+EXACT = Context(prec=1000, rounding=ROUND_HALF_EVEN, traps=[*_TRAPS, Inexact])
+QUOTIENT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
+
+ZERO = Decimal(0)
+
+
+def add(left: Decimal | None, right: Decimal | None) -> Decimal | None:
+    """Exact sum; None when a part is None."""
+    return None if left is None or right is None else EXACT.add(left, right)
+
+
+def subtract(left: Decimal | None, right: Decimal | None) -> Decimal | None:
+    """Exact difference; None when a part is None."""
+    return None if left is None or right is None else EXACT.subtract(left, right)
+
+
+def multiply(left: Decimal | None, right: Decimal | None) -> Decimal | None:
+    """Exact product; None when a factor is None."""
+    return None if left is None or right is None else EXACT.multiply(left, right)
+
+
+def divide(dividend: Decimal | None, divisor: Decimal | None) -> Decimal | None:
+    """Quotient rounded to 60 significant digits; None when a part is None or the divisor is 0."""
+    if dividend is None or divisor is None or not divisor:
+        return None
+    return QUOTIENT.divide(dividend, divisor)
+
+
+def total(values: Iterable[Decimal | None]) -> Decimal | None:
+    """Exact sum of all values; None as soon as one is None; 0 for no values at all."""
+    result = ZERO
+    for value in values:
+        if value is None:
+            return None
+        result = EXACT.add(result, value)
+    return result
+
+
+def unit_in_last_place(value: Decimal) -> Decimal:
+    """The weight of the last digit that was printed: 0.01 for 12.30, 1 for 42."""
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)  # noqa: S101 - wire.py lets only finite figures in; for the type checker
+    return Decimal((0, (1,), min(exponent, 0)))
+
+
+def plain(value: Decimal) -> str:
+    """Decimal text without an exponent, digits as they were received: `0.10` stays `0.10`."""
+    return format(value, "f")

@@ -1,0 +1,53 @@
+"""Small steps that the mappings of several venues share: from what the wire says to what the view holds."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from msgspec import UNSET, UnsetType
+
+from accountview.view import Finding, Position
+
+T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def known(value: T | UnsetType | None) -> T | None:
+    """The value; None when the key was absent or null."""
+    return None if value is UNSET else value
+
+
+def time_from_microseconds(count: int) -> datetime | None:
+    """Microseconds since 1970 as a UTC time, exactly; None for 0 and for anything no clock shows."""
+    if not 0 < count < 253_402_300_800_000_000:  # the year 10000
+        return None
+    return _EPOCH + timedelta(microseconds=count)
+
+
+def without_duplicates(positions: tuple[Position, ...]) -> tuple[tuple[Position, ...], tuple[Finding, ...]]:
+    """The rows with identical ones taken once, and a finding for each row that stood more than once.
+
+    Rows that share a key but differ are all kept: they are a contradiction of the venue, not a copy.
+    """
+    if len({position.key for position in positions}) == len(positions):
+        return positions, ()
+    kept: list[Position] = []
+    findings: list[Finding] = []
+    for position in positions:
+        if position in kept:
+            findings.append(
+                _finding("DUPLICATE_ROW", position, "the same row stands twice; it is counted once")
+            )
+            continue
+        if any(position.key == other.key for other in kept):
+            findings.append(
+                _finding("CONFLICTING_ROWS", position, "two different rows describe one position")
+            )
+        kept.append(position)
+    return tuple(kept), tuple(findings)
+
+
+def _finding(code: str, position: Position, problem: str) -> Finding:
+    return Finding(
+        code=code, fields=("positions",), message=f"{position.venue_symbol} {position.side}: {problem}"
+    )

@@ -1,0 +1,100 @@
+"""How an adapter says what to ask without asking it itself.
+
+A read of an account is a *plan*: a generator that yields the calls it needs next (those of one tuple may run side
+by side), receives their replies, and returns what it made of them. The drivers in `client` run every plan over the
+network; a test or a replay can run the same plan over stored answers. A failed call is thrown into the plan where it
+was yielded, so a plan that can go on without it says so with an ordinary `try`.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from accountview.errors import VenueError
+from accountview.view import Account
+
+T = TypeVar("T")
+First = TypeVar("First")
+Second = TypeVar("Second")
+
+
+class Operation(Protocol):
+    """Which operation of the spec a request belongs to; generated clients supply it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+
+
+class Request(Protocol):
+    """What `build_request` of a generated operation returns."""
+
+    @property
+    def operation(self) -> Operation: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def query(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def content(self) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request, and how its answer is read."""
+
+    request: Request
+    parse: Callable[[int, bytes], T]
+    """Status and body to a model: `parse_response` of the generated operation with `wire.decode`."""
+    refusal: Callable[[T], str | None]
+    """The venue's own word for an error inside a parsed answer; None when the answer is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """A good answer, and when it was asked for and had arrived (UTC)."""
+
+    parsed: T
+    requested_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Our own names for what is read; they appear in the view and in errors, never in a request."""
+
+    label: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+NOBODY = Owner()
+"""No names of ours: a client that was opened by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one credential sees: an account or a failure for every account there is."""
+
+    accounts: tuple[Account, ...] = ()
+    failures: tuple[VenueError, ...] = ()
+
+
+Plan: TypeAlias = Generator[tuple[Call[Any], ...], tuple[Reply[Any], ...], T]
+
+
+def ask(call: Call[T]) -> Plan[Reply[T]]:
+    """`reply = yield from ask(call)`."""
+    (reply,) = yield (call,)
+    return reply
+
+
+def ask_both(first: Call[First], second: Call[Second]) -> Plan[tuple[Reply[First], Reply[Second]]]:
+    """`first, second = yield from ask_both(…)`: the two may run side by side."""
+    reply_to_first, reply_to_second = yield (first, second)
+    return reply_to_first, reply_to_second

@@ -1,0 +1,133 @@
+"""A venue's spec as its generated client ships it: the facts that the facade needs and OpenAPI's `x-` keys hold.
+
+Facts about a venue stand in `specs/<venue>.yaml` and nowhere else. This module only reads them.
+"""
+
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+
+OutcomeName = Literal["credentials_refused", "rate_limited", "unavailable", "request_refused"]
+
+
+class Server(msgspec.Struct, frozen=True, rename={"network": "x-network"}):
+    """One host of a venue."""
+
+    url: str
+    network: str
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One fact of a venue, as text in the unit it names."""
+
+    value: str
+    description: str
+    unit: str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What an error code or a status of the venue means to a caller."""
+
+    outcome: OutcomeName
+
+
+class Outcomes(msgspec.Struct, frozen=True):
+    """The venue's error codes and HTTP statuses that have a meaning of their own."""
+
+    codes: dict[str, Outcome] = {}
+    statuses: dict[str, Outcome] = {}
+
+
+class Lifecycle(msgspec.Struct, frozen=True):
+    """Whether the venue is still there."""
+
+    state: Literal["live", "sunset", "dead"]
+    note: str
+
+
+class WireField(msgspec.Struct, frozen=True):
+    """What the spec says of one value of an answer."""
+
+    description: str
+    unit: str | None
+    evidence: str
+    """`documented: …`, `captured: …` or `inferred: …` with the titles of the sources."""
+
+
+class VenueSpec(
+    msgspec.Struct,
+    frozen=True,
+    rename={"facts": "x-facts", "outcomes": "x-outcomes", "lifecycle": "x-lifecycle", "sources": "x-sources"},
+):
+    """The part of a spec that the facade reads."""
+
+    info: dict[str, Any]
+    lifecycle: Lifecycle
+    paths: dict[str, dict[str, Any]]
+    components: dict[str, Any]
+    servers: list[Server] = []
+    facts: dict[str, Fact] = {}
+    outcomes: Outcomes = Outcomes()
+    sources: dict[str, dict[str, Any]] = {}
+
+    def fact(self, name: str) -> str:
+        """The value of a fact, as text."""
+        return self.facts[name].value
+
+    def amount(self, name: str) -> Decimal:
+        """The value of a fact that is a number."""
+        return Decimal(self.facts[name].value)
+
+    def evidence(self, stated: dict[str, list[str]]) -> str:
+        """`x-evidence` with the titles of its sources."""
+        return "; ".join(
+            f"{kind}: {', '.join(str(self.sources[key]['title']) for key in keys)}"
+            for kind, keys in stated.items()
+        )
+
+    def wire_field(self, operation: str, pointer: str) -> WireField:
+        """What the spec says of the value at a JSON pointer of an operation's answer with status 200."""
+        schema = self._answer(operation)
+        for step in pointer.split("/")[1:]:
+            schema = self._step(schema, step)
+        return WireField(
+            description=str(schema.get("description", "")),
+            unit=schema.get("x-unit"),
+            evidence=self.evidence(schema.get("x-evidence", {})),
+        )
+
+    def _answer(self, operation: str) -> dict[str, Any]:
+        for methods in self.paths.values():
+            for described in methods.values():
+                if isinstance(described, dict) and described.get("operationId") == operation:
+                    schema: dict[str, Any] = described["responses"]["200"]["content"]["application/json"][
+                        "schema"
+                    ]
+                    return schema
+        raise KeyError(f"the spec has no operation {operation}")
+
+    def _step(self, schema: dict[str, Any], step: str) -> dict[str, Any]:
+        while "$ref" in schema:
+            schema = self.components["schemas"][schema["$ref"].rpartition("/")[2]]
+        if "items" in schema:
+            inner: dict[str, Any] = schema["items"]
+        elif step in schema.get("properties", {}):
+            inner = schema["properties"][step]
+        elif isinstance(schema.get("additionalProperties"), dict):
+            # A value of a map says no more than the map itself does.
+            inner = {**schema, **schema["additionalProperties"]}
+            if "$ref" not in schema["additionalProperties"]:
+                inner.pop("additionalProperties", None)
+        else:
+            raise KeyError(f"the spec has no {step!r} there")
+        return inner
+
+
+@cache
+def load(venue: str) -> VenueSpec:
+    """The spec of a venue, from its installed client."""
+    content = files("accountview_clients").joinpath(venue, "spec.json").read_bytes()
+    return msgspec.json.decode(content, type=VenueSpec)

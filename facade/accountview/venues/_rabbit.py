@@ -1,0 +1,546 @@
+"""What RabbitX and Blast Futures Exchange share: they are one backend behind two names.
+
+The `EID` header chooses the exchange; signing, envelope, plan and mapping are the same. What differs (currency,
+maintenance requirement, evidence) comes from each venue's own module and spec.
+"""
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import UnsetType
+
+from accountview import identities, spec
+from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract, total
+from accountview.client import Adapter, adapter, header_secret
+from accountview.errors import AnswerInvalid, UsageError
+from accountview.mapping import known, time_from_microseconds, without_duplicates
+from accountview.plan import Call, Owner, Plan, Reading, Reply, ask_both
+from accountview.provenance import Declaration, Derived, Fields, Never, Origin, Reported
+from accountview.secret import Secret
+from accountview.transport import Outgoing
+from accountview.view import (
+    Account,
+    Balance,
+    Finding,
+    Instrument,
+    Kind,
+    MarginMode,
+    Missing,
+    Mode,
+    Position,
+    Side,
+    Status,
+)
+
+SIGNATURE_LIFETIME = 300
+"""Seconds until a signature expires: what the official client uses; it leaves room for a clock that is off."""
+
+
+# Signing ---------------------------------------------------------------------------------------------------------
+
+
+def signature(outgoing: Outgoing, secret: bytes, expires: int) -> str:
+    """RBT-SIGNATURE: `0x` and the HMAC-SHA-256 of the SHA-256 of the sorted `key=value` pairs and the expiry.
+
+    Signed are the method, the path and the top-level members of a JSON body, each as the text that is sent; the
+    query is not. `expires` is RBT-TS: UNIX seconds after which the request is void.
+    """
+    signed = {"method": outgoing.method, "path": outgoing.path}
+    if outgoing.content:
+        body = msgspec.json.decode(outgoing.content, type=dict[str, msgspec.Raw])
+        signed = {name: _signed_text(bytes(raw)) for name, raw in body.items()} | signed
+    text = "".join(f"{name}={signed[name]}" for name in sorted(signed)) + str(expires)
+    digest = hashlib.sha256(text.encode()).digest()
+    return "0x" + hmac.new(secret, digest, "sha256").hexdigest()
+
+
+def _signed_text(raw: bytes) -> str:
+    text = raw.decode()
+    return text[1:-1] if text.startswith('"') else text
+
+
+# Rows of the wire, as both generated clients declare them ----------------------------------------------------------
+
+
+class AccountRow(Protocol):
+    """One element of `result` of getAccount."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def balance(self) -> Decimal | UnsetType: ...
+    @property
+    def account_equity(self) -> Decimal | UnsetType: ...
+    @property
+    def account_leverage(self) -> Decimal | UnsetType: ...
+    @property
+    def cum_unrealized_pnl(self) -> Decimal | UnsetType: ...
+    @property
+    def health(self) -> Decimal | UnsetType: ...
+    @property
+    def last_update(self) -> int | UnsetType: ...
+    @property
+    def leverage(self) -> dict[str, Decimal] | UnsetType: ...
+    @property
+    def total_notional(self) -> Decimal | UnsetType: ...
+    @property
+    def total_order_margin(self) -> Decimal | UnsetType: ...
+    @property
+    def total_position_margin(self) -> Decimal | UnsetType: ...
+    @property
+    def withdrawable_balance(self) -> Decimal | UnsetType: ...
+
+
+class PositionRow(Protocol):
+    """One element of `result` of getPositions."""
+
+    @property
+    def market_id(self) -> str: ...
+    @property
+    def profile_id(self) -> int | UnsetType: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def size(self) -> Decimal: ...
+    @property
+    def entry_price(self) -> Decimal | UnsetType: ...
+    @property
+    def fair_price(self) -> Decimal | UnsetType: ...
+    @property
+    def liquidation_price(self) -> Decimal | UnsetType: ...
+    @property
+    def notional(self) -> Decimal | UnsetType: ...
+    @property
+    def margin(self) -> Decimal | UnsetType: ...
+    @property
+    def unrealized_pnl(self) -> Decimal | UnsetType: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The two answers, unwrapped."""
+
+    account: AccountRow
+    positions: Sequence[PositionRow]
+    more_positions: bool
+    """The venue itself says that there is another page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What tells the two exchanges of this backend apart."""
+
+    venue: str
+    declaration: Declaration
+    get_account: Call[Any]
+    get_positions: Call[Any]
+    maintenance_margin: Callable[[Any], Decimal | None]
+    """Of an account row: the requirement, None when it cannot be known."""
+
+
+def open_exchange(
+    exchange: Exchange,
+    *,
+    api_key: str | Secret,
+    api_secret: str | Secret,
+    exchange_id: str,
+    network: str,
+    base_url: str | None,
+    timeout: float,
+) -> Adapter:
+    """The adapter of one exchange of this backend. Raises UsageError."""
+    venue = exchange.venue
+    ids = spec.load(venue).fact("exchange_ids").split()
+    if exchange_id not in ids:
+        raise UsageError(f"{venue}: exchange_id is {exchange_id!r}; there are {', '.join(ids)}")
+    key = header_secret(venue, "api_key", api_key)
+    secret = Secret.of(api_secret)
+    if not re.fullmatch(r"(0x)?([0-9a-fA-F]{2})+", secret.reveal()):
+        raise UsageError(f"{venue}: api_secret must be hexadecimal, with or without 0x")
+
+    def sign(outgoing: Outgoing) -> dict[str, str]:
+        expires = int(time.time()) + SIGNATURE_LIFETIME
+        return {
+            "RBT-API-KEY": key.reveal(),
+            "RBT-TS": str(expires),
+            "RBT-SIGNATURE": signature(outgoing, bytes.fromhex(secret.reveal().removeprefix("0x")), expires),
+            "EID": exchange_id,
+        }
+
+    return adapter(
+        venue,
+        read=lambda owner: read(exchange, owner),
+        sign=sign,
+        secrets=(key, secret),
+        base_url=base_url,
+        network=network,
+        timeout=timeout,
+    )
+
+
+def refusal(envelope: Any) -> str | None:
+    """The venue's word for an error: every answer says `success`, and `error` when it is false."""
+    return None if envelope.success else known(envelope.error) or ""
+
+
+# The plan --------------------------------------------------------------------------------------------------------
+
+
+def read(exchange: Exchange, owner: Owner) -> Plan[Reading]:
+    """Account and positions, asked for side by side."""
+    account, positions = yield from ask_both(exchange.get_account, exchange.get_positions)
+    rows = _unwrap(exchange, owner, account, positions)
+    return Reading((account_view(exchange, owner, rows, account, positions),))
+
+
+def _unwrap(exchange: Exchange, owner: Owner, account: Reply[Any], positions: Reply[Any]) -> Rows:
+    accounts: Sequence[AccountRow] = account.parsed.result
+    listed: Sequence[PositionRow] = positions.parsed.result
+    if len(accounts) != 1:
+        problem = f"expected one account, got {len(accounts)}"
+        raise _invalid(exchange, owner, exchange.get_account, problem, "$.result")
+    for number, row in enumerate(listed):
+        if known(row.profile_id) not in (None, accounts[0].id):
+            problem = "a position of another account"
+            raise _invalid(exchange, owner, exchange.get_positions, problem, f"$.result[{number}].profile_id")
+        if row.side not in ("long", "short"):
+            problem = "a side that the spec does not list"
+            raise _invalid(exchange, owner, exchange.get_positions, problem, f"$.result[{number}].side")
+    page = known(positions.parsed.pagination)
+    return Rows(accounts[0], listed, page is not None and known(page.has_next_page) is True)
+
+
+def _invalid(exchange: Exchange, owner: Owner, call: Call[Any], problem: str, path: str) -> AnswerInvalid:
+    operation = call.request.operation.name
+    return AnswerInvalid(problem, venue=exchange.venue, account=owner.label, operation=operation, path=path)
+
+
+# The mapping -----------------------------------------------------------------------------------------------------
+
+
+def account_view(
+    exchange: Exchange, owner: Owner, rows: Rows, account: Reply[Any], positions: Reply[Any]
+) -> Account:
+    """The view of one account. Pure: everything it needs is in its arguments and the venue's spec."""
+    row = rows.account
+    leverage_by_market = known(row.leverage)
+    listed, findings = without_duplicates(
+        tuple([position_view(exchange, each, leverage_by_market or {}) for each in rows.positions])
+    )
+    currency = spec.load(exchange.venue).fact("collateral")
+    equity = known(row.account_equity)
+    notional = known(row.total_notional)
+    position_margin = known(row.total_position_margin)
+    order_margin = known(row.total_order_margin)
+    withdrawable = known(row.withdrawable_balance)
+    maintenance_margin = exchange.maintenance_margin(row)
+    flat = notional is not None and not notional
+    underwater = equity is not None and equity <= 0
+    updated = known(row.last_update)
+    view = Account(
+        label=owner.label,
+        tags=owner.tags,
+        venue=exchange.venue,
+        account_id=str(row.id),
+        currency=currency,
+        status=_STATUS.get(row.status, Status.UNKNOWN),
+        venue_status=str(row.status),
+        mode=Mode.CROSS,
+        equity=equity,
+        wallet_balance=known(row.balance),
+        unrealized_pnl=known(row.cum_unrealized_pnl),
+        available=withdrawable,
+        withdrawable=withdrawable,
+        initial_margin=add(position_margin, order_margin),
+        position_margin=position_margin,
+        order_margin=order_margin,
+        maintenance_margin=maintenance_margin,
+        margin_buffer=subtract(equity, maintenance_margin),
+        margin_ratio=None if underwater else divide(maintenance_margin, equity),
+        notional=notional,
+        effective_leverage=None if flat or underwater else known(row.account_leverage),
+        health=known(row.health),
+        leverage_by_market=leverage_by_market or {},
+        as_of=None if updated is None else time_from_microseconds(updated),
+        requested_at=min(account.requested_at, positions.requested_at),
+        received_at=max(account.received_at, positions.received_at),
+        positions=listed,
+        balances=(_balance(exchange, currency, row),),
+    )
+    cut = _cut(exchange, rows, view)
+    reasons: dict[str, Missing] = {}
+    if flat:
+        reasons["effective_leverage"] = Missing.UNKNOWN_SENTINEL  # a flat account is sent as "1"
+    elif underwater:
+        reasons["effective_leverage"] = Missing.NOT_DERIVABLE
+    if updated is not None and view.as_of is None:
+        reasons["as_of"] = Missing.UNKNOWN_SENTINEL
+    if leverage_by_market is None:
+        reasons["leverage_by_market"] = Missing.NOT_RETURNED
+    if cut is not None:
+        reasons["positions"] = Missing.NOT_RETURNED
+    return msgspec.structs.replace(
+        exchange.declaration.account.with_reasons(view, reasons),
+        findings=identities.found(
+            *findings, cut, *_checks(exchange, view, whole=cut is None), *_unlisted(view)
+        ),
+    )
+
+
+def position_view(exchange: Exchange, row: PositionRow, leverage_by_market: dict[str, Decimal]) -> Position:
+    """The view of one position."""
+    liquidation_price = known(row.liquidation_price)
+    view = Position(
+        instrument=instrument(row.market_id),
+        venue_symbol=row.market_id,
+        side=_SIDES[row.side],
+        size=row.size,
+        entry_price=known(row.entry_price),
+        mark_price=known(row.fair_price),
+        liquidation_price=liquidation_price or None,  # "0" says that there is none
+        notional=known(row.notional),
+        leverage=leverage_by_market.get(row.market_id),
+        margin_mode=MarginMode.CROSS,
+        initial_margin=known(row.margin),
+        unrealized_pnl=known(row.unrealized_pnl),
+    )
+    absent = liquidation_price is not None and not liquidation_price
+    reasons = {"liquidation_price": Missing.UNKNOWN_SENTINEL} if absent else {}
+    return exchange.declaration.position.with_reasons(view, reasons)
+
+
+_STATUS = {"active": Status.ACTIVE, "liquidating": Status.LIQUIDATING, "blocked": Status.RESTRICTED}
+_SIDES = {"long": Side.LONG, "short": Side.SHORT}
+
+
+@lru_cache(maxsize=4096)
+def instrument(market_id: str) -> Instrument | None:
+    """`BTC-USD` is the BTC perpetual quoted in USD; None for any other form."""
+    parts = market_id.split("-")
+    if len(parts) != 2 or not all(parts):
+        return None
+    return Instrument(base=parts[0], quote=parts[1], kind=Kind.PERPETUAL)
+
+
+def _balance(exchange: Exchange, currency: str, row: AccountRow) -> Balance:
+    balance = known(row.balance)
+    view = Balance(asset=currency, total=balance, available=known(row.withdrawable_balance), value=balance)
+    return exchange.declaration.balance.with_reasons(view, {})
+
+
+def _cut(exchange: Exchange, rows: Rows, view: Account) -> Finding | None:
+    """A finding when the list of positions may not be whole.
+
+    It is not when the venue says that there is more, or when it does not reach the account's own total. When the
+    total cannot be compared, a list as long as a page may have been cut.
+    """
+    facts = spec.load(exchange.venue)
+    listed = total(position.notional for position in view.positions)
+    beyond = subtract(listed, view.notional)
+    tolerance = EXACT.multiply(facts.amount("tolerance_sum_of_positions"), view.notional or ZERO)
+    full_page = len(rows.positions) >= int(facts.fact("positions_page"))
+    too_short = full_page if beyond is None else beyond < -tolerance
+    if not rows.more_positions and not too_short:
+        return None
+    return Finding(
+        code="POSITIONS_CUT",
+        fields=("positions", "notional"),
+        difference=beyond,
+        tolerance=None if beyond is None else tolerance,
+        message=f"the list of {len(view.positions)} positions may not be whole",
+    )
+
+
+def _checks(exchange: Exchange, view: Account, *, whole: bool) -> list[Finding | None]:
+    facts = spec.load(exchange.venue)
+    limit = facts.amount("tolerance_relative_recomputed")
+    free = None
+    if view.equity is not None and view.wallet_balance is not None:
+        free = subtract(min(view.equity, view.wallet_balance), view.initial_margin)
+    checks = [
+        identities.equity_is_wallet_plus_pnl(view.equity, view.wallet_balance, view.unrealized_pnl, limit),
+        identities.available_within_equity(view.available, view.equity, limit),
+        identities.underwater(view.equity),
+        identities.compare(
+            "WITHDRAWABLE_MISMATCH",
+            ("withdrawable", "equity", "wallet_balance", "position_margin", "order_margin"),
+            view.withdrawable,
+            free,
+            identities.rounding(
+                view.withdrawable,
+                view.equity,
+                view.wallet_balance,
+                view.position_margin,
+                view.order_margin,
+                limit=limit,
+            ),
+            "withdrawable is not min(equity, wallet_balance) − position_margin − order_margin",
+        ),
+        identities.compare(
+            "LEVERAGE_MISMATCH",
+            ("effective_leverage", "notional", "equity"),
+            view.effective_leverage,
+            divide(view.notional, view.equity),
+            multiply(limit, view.effective_leverage) or ZERO,
+            "effective_leverage is not notional / equity",
+        ),
+    ]
+    if whole and view.notional is not None:
+        # The two answers are of different moments: marks may have moved between them.
+        moved = EXACT.multiply(facts.amount("tolerance_sum_of_positions"), view.notional)
+        checks += [
+            identities.compare(
+                code,
+                (field, "positions"),
+                reported,
+                total(parts),
+                moved,
+                f"{field} is not the sum over the positions",
+            )
+            for code, field, reported, parts in (
+                ("NOTIONAL_MISMATCH", "notional", view.notional, [each.notional for each in view.positions]),
+                (
+                    "POSITION_MARGIN_MISMATCH",
+                    "position_margin",
+                    view.position_margin,
+                    [each.initial_margin for each in view.positions],
+                ),
+                (
+                    "UNREALIZED_PNL_MISMATCH",
+                    "unrealized_pnl",
+                    view.unrealized_pnl,
+                    [each.unrealized_pnl for each in view.positions],
+                ),
+            )
+        ]
+    return checks
+
+
+def _unlisted(view: Account) -> list[Finding]:
+    """Words and symbols that the spec does not list: passed through, and told."""
+    findings = [
+        Finding(
+            code="INSTRUMENT_UNKNOWN",
+            fields=(f"positions/{number}/instrument",),
+            message=f"the market {position.venue_symbol[:40]!r} has no form that is known",
+        )
+        for number, position in enumerate(view.positions)
+        if position.instrument is None
+    ]
+    if view.status is Status.UNKNOWN:
+        message = f"the spec does not list the status {(view.venue_status or '')[:40]!r}"
+        findings.append(Finding(code="UNLISTED_WORD", fields=("status",), message=message))
+    return findings
+
+
+# What each figure is ---------------------------------------------------------------------------------------------
+
+
+def declaration(maintenance_margin: Origin) -> Declaration:
+    """The declaration of both exchanges; they differ in the maintenance requirement."""
+
+    def account(name: str, note: str = "", gaps: dict[Missing, str] | None = None) -> Reported:
+        return Reported("getAccount", f"/result/0/{name}", note, gaps or {})
+
+    def position(name: str, note: str = "", gaps: dict[Missing, str] | None = None) -> Reported:
+        return Reported("getPositions", f"/result/{{row}}/{name}", note, gaps or {})
+
+    cross = Derived("cross, for every account of this exchange", facts=("margin_mode",))
+    no_ledger = "the venue lists transfers one by one; no sum of them is reported"
+    return Declaration(
+        account=Fields(
+            account_id=account("id"),
+            currency=Derived("the exchange's collateral", facts=("collateral",)),
+            status=account("status", "active, liquidating, blocked → restricted; any other word → unknown"),
+            venue_status=account("status"),
+            mode=cross,
+            equity=account("account_equity"),
+            wallet_balance=account("balance"),
+            unrealized_pnl=account("cum_unrealized_pnl"),
+            available=account(
+                "withdrawable_balance",
+                "an order is refused when this would fall below 0, so it is what is free",
+            ),
+            withdrawable=account(
+                "withdrawable_balance", "unrealised profit is not in it, unrealised loss is"
+            ),
+            initial_margin=Derived("position_margin + order_margin", ("position_margin", "order_margin")),
+            position_margin=account("total_position_margin"),
+            order_margin=account("total_order_margin"),
+            maintenance_margin=maintenance_margin,
+            margin_buffer=Derived("equity − maintenance_margin", ("equity", "maintenance_margin")),
+            margin_ratio=Derived(
+                "maintenance_margin / equity",
+                ("maintenance_margin", "equity"),
+                note="the venue's account_margin is equity / notional, another figure",
+                gaps={Missing.NOT_DERIVABLE: "maintenance_margin is missing, or equity is not positive"},
+            ),
+            notional=account("total_notional"),
+            effective_leverage=account(
+                "account_leverage",
+                gaps={
+                    Missing.UNKNOWN_SENTINEL: 'the account is flat: the venue sends "1" then, which is no leverage',
+                    Missing.NOT_DERIVABLE: "equity is not positive: a ratio to it has no meaning",
+                },
+            ),
+            net_deposits=Never(Missing.UNSUPPORTED, no_ledger),
+            pending_deposits=Never(Missing.UNSUPPORTED, no_ledger),
+            pending_withdrawals=Never(Missing.UNSUPPORTED, no_ledger),
+            health=account("health", "min(1, equity / notional): it stays at 1 above that"),
+            leverage_by_market=account("leverage"),
+            as_of=account(
+                "last_update",
+                "when the venue computed this summary; it stands still on a quiet account",
+                {Missing.UNKNOWN_SENTINEL: "the venue sent a number that is no time"},
+            ),
+            sequence=Never(Missing.UNSUPPORTED, "the venue counts no account events in this answer"),
+            positions=Reported(
+                "getPositions",
+                "/result",
+                gaps={Missing.NOT_RETURNED: "the list may be cut: it is shown as far as it came"},
+            ),
+            balances=account("balance", "one collateral, so one balance"),
+        ),
+        position=Fields(
+            instrument=position("market_id", "BASE-QUOTE, a perpetual"),
+            venue_symbol=position("market_id"),
+            side=position("side"),
+            size=position("size"),
+            entry_price=position("entry_price"),
+            mark_price=position("fair_price"),
+            liquidation_price=position(
+                "liquidation_price", gaps={Missing.UNKNOWN_SENTINEL: 'the venue sent "0": there is none'}
+            ),
+            notional=position("notional"),
+            leverage=Reported(
+                "getAccount", "/result/0/leverage/{symbol}", "set for the market, not for this position"
+            ),
+            margin_mode=cross,
+            wallet=Never(Missing.UNSUPPORTED, "an account has one wallet"),
+            initial_margin=position("margin", "at the mark price: it moves"),
+            maintenance_margin=Never(
+                Missing.UNSUPPORTED, "the requirement is told for the account, not by position"
+            ),
+            unrealized_pnl=position("unrealized_pnl"),
+            realized_pnl=Never(Missing.UNSUPPORTED, "booked to the balance at once"),
+            funding=Never(Missing.UNSUPPORTED, "booked to the balance at once"),
+        ),
+        balance=Fields(
+            asset=Derived("the exchange's collateral", facts=("collateral",)),
+            total=account("balance"),
+            available=account("withdrawable_balance"),
+            borrowed=Never(Missing.UNSUPPORTED, "the exchange lends nothing"),
+            value=account("balance", "the asset is the account's currency"),
+            wallet=Never(Missing.UNSUPPORTED, "an account has one wallet"),
+        ),
+    )
