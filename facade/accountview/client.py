@@ -107,7 +107,7 @@ def header_secret(venue: str, name: str, value: str | Secret) -> Secret:
 # What a request's fate means -------------------------------------------------------------------------------------
 
 
-def _interpret(adapter: Adapter, owner: Owner, call: Call[T], answer: Answer) -> Reply[T]:
+def interpret(adapter: Adapter, owner: Owner, call: Call[T], answer: Answer) -> Reply[T]:
     """The reply that an answer is, or the error that it means."""
     try:
         parsed = call.parse(answer.status, answer.content)
@@ -313,7 +313,7 @@ class Client(_Connection, AbstractContextManager["Client"]):
         except (NoAnswer, Malformed) as error:
             problem = error
         else:
-            return _interpret(self._adapter, self._owner, call, answer)
+            return interpret(self._adapter, self._owner, call, answer)
         raise _failed(self._adapter, self._owner, call, problem)
 
 
@@ -352,7 +352,7 @@ class AsyncClient(_Connection, AbstractAsyncContextManager["AsyncClient"]):
         except (NoAnswer, Malformed) as error:
             problem = error
         else:
-            return _interpret(self._adapter, self._owner, call, answer)
+            return interpret(self._adapter, self._owner, call, answer)
         raise _failed(self._adapter, self._owner, call, problem)
 
 
