@@ -331,7 +331,9 @@ class Account(_Value, frozen=True, kw_only=True):
 def _with_sequence(document: Mapping[str, Any]) -> dict[str, Any]:
     """`sequence` is text in JSON because it may pass 2**53, where other readers lose digits."""
     sequence = document.get("sequence")
-    return {**document, "sequence": int(sequence) if isinstance(sequence, str) else sequence}
+    if isinstance(sequence, str) and sequence.isdecimal():
+        return {**document, "sequence": int(sequence)}
+    return dict(document)
 
 
 def time_text(moment: datetime) -> str:
