@@ -1,0 +1,235 @@
+"""What `accountview` can do. Data goes to stdout, words to stderr; what goes wrong is one line and an exit code."""
+
+import difflib
+import os
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+import accountview
+from accountview.cli.text import neutral
+from accountview.errors import UsageError
+
+# The library is imported where a command uses it: help and usage errors need neither HTTP nor tables.
+if TYPE_CHECKING:
+    from accountview.portfolio import Failure, Snapshot
+    from accountview.view import Account
+
+EXIT_USAGE = 2
+EXIT_PARTIAL = 3
+EXIT_INTERRUPTED = 130
+EXIT_ALL_FAILED = {"CredentialsRefused": 4, "VenueUnavailable": 5, "AnswerInvalid": 6}
+"""Exit code when there is no row at all and every failure is of this class."""
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run the command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no "—" must not end us
+    try:
+        code: int = command.main(args=arguments, prog_name="accountview", standalone_mode=False)
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    except (click.ClickException, UsageError) as error:
+        text = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        _say(text)
+        return EXIT_USAGE
+    return code
+
+
+def exit_code(snapshot: "Snapshot") -> int:
+    """What a snapshot means to the shell."""
+    if snapshot.complete:
+        return 0
+    if snapshot.accounts:
+        return EXIT_PARTIAL
+    return _exit_code_of(snapshot.failures)
+
+
+def _exit_code_of(failures: "Sequence[Failure]") -> int:
+    kinds = {failure.error for failure in failures}
+    return EXIT_ALL_FAILED.get(kinds.pop(), EXIT_PARTIAL) if len(kinds) == 1 else EXIT_PARTIAL
+
+
+def _say(text: str) -> None:
+    click.echo(f"accountview: {neutral(' '.join(text.split()))}", err=True)
+
+
+# The commands ----------------------------------------------------------------------------------------------------
+
+_JSON = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document with every digit, and nothing else."
+)
+_FILE = click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path),
+    help="The accounts file; without it ./accounts.toml, else what $ACCOUNTVIEW_FILE names.",
+)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(accountview.__version__, prog_name="accountview")
+@click.pass_context
+def command(context: click.Context) -> int:
+    """Show what your accounts at several venues are worth, what is free, what is at risk.
+
+    Start with: accountview demo
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+    return EXIT_USAGE
+
+
+@command.command()
+@_JSON
+def demo(*, as_json: bool) -> int:
+    """Show demonstration accounts, read from a sandbox of the venues on this machine."""
+    with _sandbox_file() as path:
+        snapshot = _show(path, as_json=as_json, options="--demo")
+    # A demonstration account may show what a list that is not whole looks like: that is no trouble of the reader's.
+    return exit_code(snapshot) if snapshot.failures else 0
+
+
+@command.command()
+@_FILE
+@_JSON
+def show(*, file: Path | None, as_json: bool) -> int:
+    """Show the accounts of an accounts file.
+
+    Exit code: 0 all good; 2 usage; 3 some rows are missing or not whole; with no row at all 4 credentials refused,
+    5 venues unreachable, 6 answers broken; 130 interrupted.
+    """
+    options = "" if file is None else f"--file {shlex.quote(str(file))}"
+    return exit_code(_show(file, as_json=as_json, options=options))
+
+
+@command.command()
+@click.argument("label")
+@click.argument("field")
+@click.option("--demo", "is_demo", is_flag=True, help="Of the demonstration accounts.")
+@_FILE
+@_JSON
+def explain(*, label: str, field: str, is_demo: bool, file: Path | None, as_json: bool) -> int:
+    """Say where a figure comes from, or why it is missing.
+
+    LABEL is an account's, FIELD a figure of it (margin_buffer) or of a row (positions/BTC-USD/liquidation_price).
+    """
+    if is_demo and file is not None:
+        raise UsageError("--demo and --file are both given; keep one of them")
+    source: AbstractContextManager[Path | None] = _sandbox_file() if is_demo else nullcontext(file)
+    with source as path:
+        return _explain(path, label, field, as_json=as_json)
+
+
+@command.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Where it listens; without it any free port.")
+@click.option(
+    "--write-accounts", "path", type=click.Path(path_type=Path), help="Write an accounts file for it here."
+)
+def sandbox(*, port: int | None, path: Path | None) -> NoReturn:
+    """Serve the venues on this machine, with demonstration accounts, until interrupted."""
+    from accountview.sandbox import Sandbox
+
+    with Sandbox(port=port or 0) as running:
+        if path is not None:
+            running.write_accounts(path)
+        _say(f"sandbox at {running.url}{'' if path is None else f', accounts file {path}'}; Ctrl-C ends it")
+        while True:
+            time.sleep(3600)
+
+
+# Their work ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _sandbox_file() -> Generator[Path]:
+    """The accounts file of a sandbox that runs meanwhile."""
+    from accountview.sandbox import Sandbox
+
+    with tempfile.TemporaryDirectory() as folder, Sandbox() as running:
+        path = Path(folder) / "accounts.toml"
+        running.write_accounts(path)
+        yield path
+
+
+def _show(path: Path | None, *, as_json: bool, options: str) -> "Snapshot":
+    from accountview.portfolio import Portfolio
+
+    snapshot = Portfolio.from_file(path).fetch()
+    if as_json:
+        click.echo(snapshot.to_json())
+        return snapshot
+
+    from rich.console import Console
+
+    from accountview.cli import sheet
+
+    def explanation(label: str, field: str) -> str:
+        return f"{_invocation()} explain {shlex.quote(label)} {field} {options}".rstrip()
+
+    sheet.show(Console(highlight=False), snapshot, datetime.now(UTC), explanation)
+    return snapshot
+
+
+def _invocation() -> str:
+    """How this very command was started, so that what we print can be copied."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        return "python -m accountview"
+    return "uv run accountview" if "UV_RUN_RECURSION_DEPTH" in os.environ else "accountview"
+
+
+def _explain(path: Path | None, label: str, field: str, *, as_json: bool) -> int:
+    from accountview import accounts_file
+    from accountview.portfolio import Portfolio
+
+    entries = accounts_file.load(accounts_file.find() if path is None else path)
+    own, _, _ = label.partition("/")  # labels of the file hold no "/"; what follows is told by the venue
+    meant = [entry for entry in entries if entry.label == own]
+    if not meant:
+        raise UsageError(f"no account {label!r}; {_choices(label, [entry.label for entry in entries])}")
+    snapshot = Portfolio(meant).fetch()
+    accounts = {account.label or own: account for account in snapshot.accounts}
+    if label not in accounts:
+        failures = [failure for failure in snapshot.failures if failure.label in (label, own)]
+        if not failures:
+            raise UsageError(f"no account {label!r}; {_choices(label, list(accounts))}")
+        for failure in failures:
+            _say(failure.message)
+        return _exit_code_of(failures)
+    return _print_explanation(accounts[label], label, field, as_json=as_json)
+
+
+def _print_explanation(account: "Account", label: str, field: str, *, as_json: bool) -> int:
+    import msgspec
+
+    from accountview.view import SCHEMA, Account, Balance, Position
+
+    try:
+        explanation = account.explain(field)
+    except UsageError as error:
+        rows, _, name = field.rpartition("/")
+        kind = {"positions": Position, "balances": Balance}.get(rows.partition("/")[0], Account)
+        close = difflib.get_close_matches(name, kind.__struct_fields__, n=3)
+        raise UsageError(f"did you mean {' or '.join(close)}? {error}" if close else str(error)) from error
+    if as_json:
+        click.echo(msgspec.json.encode({"schema": SCHEMA, "label": label, "explanation": explanation}))
+    else:
+        click.echo("\n".join(neutral(line) for line in str(explanation).split("\n")))
+    return 0
+
+
+def _choices(name: str, choices: list[str]) -> str:
+    """All there is to choose from, the closest first."""
+    close = difflib.get_close_matches(name, choices, n=3)
+    return f"there are {', '.join([*close, *(choice for choice in choices if choice not in close)])}"
