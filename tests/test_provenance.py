@@ -103,6 +103,8 @@ def test_every_field_explains_itself(case: Case) -> None:
                     assert explanation.how == "missing"
                     assert explanation.reason is not None
                     assert "missing" in text
+                elif name in row.missing:  # a list or a map that is not whole, or that the venue does not have
+                    assert explanation.reason is row.missing[name]
                 else:
                     assert explanation.how in ("reported", "derived")
 

@@ -179,7 +179,10 @@ def _explain(
                 for fact in origin.facts
             ),
         }
-    how = "missing" if reason is not None and value is None else type(origin).__name__.lower()
+    if isinstance(origin, Never) or (reason is not None and value is None):
+        how, value = "missing", None
+    else:
+        how = type(origin).__name__.lower()
     return Explanation(field=path, value=value, how=how, reason=reason, note=note, **described)
 
 
