@@ -90,11 +90,10 @@ def test_every_none_has_a_reason_and_no_figure_has_one(case: Case) -> None:
 @pytest.mark.parametrize("case", READ, ids=str)
 def test_every_field_explains_itself(case: Case) -> None:
     for account in accounts(case):
-        for prefix, row in [
-            ("", account),
-            *[(f"positions/{number}/", row) for number, row in enumerate(account.positions[:3])],
-            *[(f"balances/{number}/", row) for number, row in enumerate(account.balances[:3])],
-        ]:
+        rows: list[tuple[str, Account | Position | Balance]] = [("", account)]
+        rows += [(f"positions/{number}/", row) for number, row in enumerate(account.positions[:3])]
+        rows += [(f"balances/{number}/", row) for number, row in enumerate(account.balances[:3])]
+        for prefix, row in rows:
             for name in set(row.__struct_fields__) - NOT_EXPLAINED[type(row)]:
                 explanation = account.explain(prefix + name)
                 text = str(explanation)
@@ -103,7 +102,7 @@ def test_every_field_explains_itself(case: Case) -> None:
                     assert explanation.how == "missing"
                     assert explanation.reason is not None
                     assert "missing" in text
-                elif name in row.missing:  # a list or a map that is not whole, or that the venue does not have
+                elif name in row.missing:  # a list that is not whole, or that the venue does not have
                     assert explanation.reason is row.missing[name]
                 else:
                     assert explanation.how in ("reported", "derived")

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -196,7 +196,9 @@ def _text(value: object) -> str | None:
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_text(entry)}" for key, entry in value.items())
+        return ", ".join(
+            f"{key}: {_text(entry)}" for key, entry in cast("Mapping[str, object]", value).items()
+        )
     if isinstance(value, tuple):
-        return f"{len(value)} rows"
+        return f"{len(cast('tuple[object, ...]', value))} rows"
     return str(value)

@@ -66,7 +66,7 @@ class VenueSpec(
 
     info: dict[str, Any]
     lifecycle: Lifecycle
-    paths: dict[str, dict[str, Any]]
+    paths: dict[str, dict[str, dict[str, Any]]]
     components: dict[str, Any]
     servers: list[Server] = []
     facts: dict[str, Fact] = {}
@@ -102,7 +102,7 @@ class VenueSpec(
     def _answer(self, operation: str) -> dict[str, Any]:
         for methods in self.paths.values():
             for described in methods.values():
-                if isinstance(described, dict) and described.get("operationId") == operation:
+                if described.get("operationId") == operation:
                     schema: dict[str, Any] = described["responses"]["200"]["content"]["application/json"][
                         "schema"
                     ]

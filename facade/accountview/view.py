@@ -6,11 +6,11 @@ HTTP library and no venue: it can be used to read and write views wherever they 
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -86,9 +86,7 @@ class _Value(msgspec.Struct, frozen=True):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as Python objects: decimals and times as text, None for null."""
-        result = builtin(self)
-        assert isinstance(result, dict)  # noqa: S101 - a struct always becomes a dict; for the type checker
-        return result
+        return cast("dict[str, Any]", builtin(self))
 
     def to_json(self) -> bytes:
         """The JSON form as UTF-8 text: decimals plain, digits as received, times RFC 3339 in UTC."""
@@ -358,8 +356,8 @@ def builtin(value: object) -> object:
                 result["sequence"] = None if value.sequence is None else str(value.sequence)
             return result
         case Mapping():
-            return {key: builtin(entry) for key, entry in value.items()}
+            return {key: builtin(entry) for key, entry in cast("Mapping[str, object]", value).items()}
         case tuple() | list():
-            return [builtin(entry) for entry in value]
+            return [builtin(entry) for entry in cast("Sequence[object]", value)]
         case _:
             return value

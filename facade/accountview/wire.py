@@ -12,7 +12,6 @@ import types
 from collections.abc import Hashable
 from decimal import Decimal
 from functools import cache, reduce
-from operator import or_
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
@@ -142,7 +141,8 @@ def _with_text_for_decimals(type_: Hashable) -> Any:
         parts = [(part, _with_text_for_decimals(part)) for part in arguments if part is not msgspec.UnsetType]
         if all(figures is None for _, figures in parts):
             return None
-        return reduce(or_, [part if figures is None else figures for part, figures in parts])
+        alternatives: list[Any] = [part if figures is None else figures for part, figures in parts]
+        return reduce(lambda left, right: left | right, alternatives)
     if origin is list:
         inner: Any = _with_text_for_decimals(arguments[0])
         return None if inner is None else types.GenericAlias(list, (inner,))
