@@ -19,6 +19,8 @@ import yaml
 
 import accountview_clients
 
+pytestmark = pytest.mark.repository
+
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = ROOT / "generated" / "accountview_clients"
 TORTURE = Path(__file__).parent / "torture" / "torture.yaml"

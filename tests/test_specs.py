@@ -11,6 +11,8 @@ from types import ModuleType
 import pytest
 import yaml
 
+pytestmark = pytest.mark.repository
+
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "scripts" / "lint_specs.py"
 BROKEN = ROOT / "tests" / "broken_specs"

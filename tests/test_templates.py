@@ -22,6 +22,8 @@ import httpx
 import msgspec
 import pytest
 
+pytestmark = pytest.mark.repository
+
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = Path(__file__).parent / "torture"
 PACKAGE = "torture_clients"
