@@ -513,6 +513,12 @@ def test_the_table_is_whole_at_160_and_blocks_at_80(sandbox: Sandbox) -> None:
     assert max(len(line) for line in blocks.splitlines() if "explain" not in line) <= 80
 
 
+def test_a_pipe_has_no_edge() -> None:
+    done = run("demo")
+
+    assert re.search(r"^label +venue +currency +equity ", done.stdout, re.MULTILINE)
+
+
 def test_figures_are_for_reading() -> None:
     assert amount(Decimal("-1234567.895")) == "-1,234,567.90"
     assert amount(Decimal("1" * 60 + ".005")).replace(",", "") == "1" * 60 + ".00"

@@ -56,6 +56,14 @@ def test_the_known_misreadings_differ(wrong: str) -> None:
     assert signature(VECTORS["GET /account"][0], SECRET, EXPIRES) != wrong
 
 
+def test_a_query_that_is_signed_too_differs() -> None:
+    """One public connector signs the query; the official client does not."""
+    outgoing = VECTORS["GET /balanceops, whose query is not signed"][0]
+    wrong = "0x7476009833834621d0f4a018d4f12c6ccb2faacadbc8f806d1868128766fdd0e"
+
+    assert signature(outgoing, SECRET, EXPIRES) != wrong
+
+
 def test_numbers_sign_as_they_are_written() -> None:
     written = Outgoing("PUT", "/account/leverage", b"", b'{"market_id":"BTC-USD","leverage":20.0}')
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from accountview.portfolio import Failure, Snapshot
     from accountview.view import Account
 
+_FILE_WIDTH = 1000
+"""A file or a pipe has no edge: the table stays one table there."""
+
 EXIT_USAGE = 2
 EXIT_PARTIAL = 3
 EXIT_INTERRUPTED = 130
@@ -176,7 +179,10 @@ def _show(path: Path | None, *, as_json: bool, options: str) -> "Snapshot":
     def explanation(label: str, field: str) -> str:
         return f"{_invocation()} explain {shlex.quote(label)} {field} {options}".rstrip()
 
-    sheet.show(Console(highlight=False), snapshot, datetime.now(UTC), explanation)
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _FILE_WIDTH
+    sheet.show(console, snapshot, datetime.now(UTC), explanation)
     return snapshot
 
 
