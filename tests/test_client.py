@@ -19,6 +19,7 @@ from support import Case, ReplayServer, StoredAnswer
 
 import accountview as av
 from accountview import transport, wire
+from accountview.client import Settings
 from accountview.venues import bfx, parameters, rabbitx
 
 SECRET = "0x" + "5e" * 32
@@ -289,7 +290,9 @@ def test_an_unknown_venue_names_the_venues() -> None:
 
 
 def test_the_typed_connect_has_the_parameters_of_the_venue() -> None:
-    assert list(inspect.signature(rabbitx.connect).parameters) == list(parameters("rabbitx"))
+    own = list(inspect.signature(rabbitx.connect).parameters)
+    assert own == ["api_key", "api_secret", "exchange_id", "network", "settings"]
+    assert list(parameters("rabbitx")) == [*own[:-1], *Settings.__annotations__]
     assert {name for name, parameter in parameters("rabbitx").items() if parameter.secret} == {
         "api_key",
         "api_secret",

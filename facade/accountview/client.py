@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, final
+from typing import Any, ParamSpec, TypedDict, TypeVar, final
 from urllib.parse import urlsplit
 
 from accountview import spec
@@ -38,6 +38,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Settings(TypedDict, total=False):
+    """What the client of every venue can be told, beside the venue's own options."""
+
+    base_url: str
+    """Another address than the documented one; plain http only to loopback."""
+    timeout: float
+    """Seconds that each phase of a request may take; `DEFAULT_TIMEOUT` unless told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """One venue with one set of credentials: where to ask, how to sign, and the plan that reads its accounts."""
@@ -49,21 +58,21 @@ class Adapter:
 
 def adapter(
     venue: str,
+    settings: Settings,
     *,
     read: Callable[[Owner], Plan[Reading]],
     sign: Signer,
     secrets: tuple[Secret, ...],
-    base_url: str | None,
-    network: str,
-    timeout: float,
+    network: str = "mainnet",
 ) -> Adapter:
-    """An adapter with its address looked up in the venue's spec, unless `base_url` is given.
+    """An adapter with its address looked up in the venue's spec, unless the settings hold a `base_url`.
 
-    Raises UsageError for an address or network that cannot be used.
+    Raises UsageError for an address, network or setting that cannot be used.
     """
+    timeout = settings.get("timeout", DEFAULT_TIMEOUT)
     if not 0 < timeout <= 600:
         raise UsageError(f"{venue}: timeout is {timeout}; give seconds above 0 and up to 600")
-    address = _address(venue, base_url, network)
+    address = _address(venue, settings.get("base_url"), network)
     return Adapter(venue, Endpoint(address, sign, timeout, secrets), read)
 
 

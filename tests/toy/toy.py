@@ -1,10 +1,12 @@
 """Toy exchange: one figure, one token."""
 
+from typing import Unpack
+
 from accountview_clients.toy.api.account import get_wallet
 from accountview_clients.toy.models import Wallet
 
 from accountview import spec, wire
-from accountview.client import DEFAULT_TIMEOUT, Adapter, adapter, connector, connector_async, header_secret
+from accountview.client import Adapter, Settings, adapter, connector, connector_async, header_secret
 from accountview.mapping import known
 from accountview.plan import Call, Owner, Plan, Reading, ask
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
@@ -57,17 +59,15 @@ def read(owner: Owner) -> Plan[Reading]:
     return Reading((DECLARATION.account.with_reasons(view, {}),))
 
 
-def open_adapter(*, token: str | Secret, base_url: str | None = None, timeout: float = DEFAULT_TIMEOUT) -> Adapter:
+def open_adapter(*, token: str | Secret, **settings: Unpack[Settings]) -> Adapter:
     """The toy exchange with one token."""
     secret = header_secret("toy", "token", token)
     return adapter(
         "toy",
+        settings,
         read=read,
         sign=lambda _: {"Authorization": f"Bearer {secret.reveal()}"},
         secrets=(secret,),
-        base_url=base_url,
-        network="mainnet",
-        timeout=timeout,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
-from accountview.client import Adapter, AsyncClient, Client
+from accountview.client import Adapter, AsyncClient, Client, Settings
 from accountview.errors import UsageError
 from accountview.secret import Secret
 from accountview_clients import VENUES
@@ -57,10 +57,10 @@ def open_adapter(venue: str, options: Mapping[str, Any]) -> Adapter:
 
 
 def parameters(venue: str) -> dict[str, Parameter]:
-    """The options of a venue by name. Raises UsageError for an unknown venue."""
+    """The options of a venue by name, its own first, then those of every client. Raises UsageError."""
     opener = _module(venue).open_adapter
     hints = get_type_hints(opener)
-    return {
+    own = {
         name: Parameter(
             name=name,
             required=parameter.default is inspect.Parameter.empty,
@@ -68,7 +68,13 @@ def parameters(venue: str) -> dict[str, Parameter]:
             kind=hints[name],
         )
         for name, parameter in inspect.signature(opener).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
+    shared = {
+        name: Parameter(name=name, required=False, secret=False, kind=kind)
+        for name, kind in get_type_hints(Settings).items()
+    }
+    return own | shared
 
 
 def _module(venue: str) -> ModuleType:

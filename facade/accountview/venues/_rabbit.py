@@ -19,7 +19,7 @@ from msgspec import UnsetType
 
 from accountview import identities, spec
 from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract, total
-from accountview.client import Adapter, adapter, header_secret
+from accountview.client import Adapter, Settings, adapter, header_secret
 from accountview.errors import AnswerInvalid, UsageError
 from accountview.mapping import known, time_from_microseconds, without_duplicates
 from accountview.plan import Call, Owner, Plan, Reading, Reply, ask_both
@@ -155,8 +155,7 @@ def open_exchange(
     api_secret: str | Secret,
     exchange_id: str,
     network: str,
-    base_url: str | None,
-    timeout: float,
+    settings: Settings,
 ) -> Adapter:
     """The adapter of one exchange of this backend. Raises UsageError."""
     venue = exchange.venue
@@ -179,12 +178,11 @@ def open_exchange(
 
     return adapter(
         venue,
+        settings,
         read=lambda owner: read(exchange, owner),
         sign=sign,
         secrets=(key, secret),
-        base_url=base_url,
         network=network,
-        timeout=timeout,
     )
 
 

@@ -1,11 +1,11 @@
 """Blast Futures Exchange (BFX): the backend of RabbitX under another name, with USDB as collateral."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Unpack
 
 from accountview import spec, wire
 from accountview.amounts import multiply
-from accountview.client import DEFAULT_TIMEOUT, Adapter, connector, connector_async
+from accountview.client import Adapter, Settings, connector, connector_async
 from accountview.mapping import known
 from accountview.plan import Call
 from accountview.provenance import Derived
@@ -45,8 +45,7 @@ def open_adapter(
     api_key: str | Secret,
     api_secret: str | Secret,
     network: Literal["mainnet", "testnet"] = "mainnet",
-    base_url: str | None = None,
-    timeout: float = DEFAULT_TIMEOUT,
+    **settings: Unpack[Settings],
 ) -> Adapter:
     """BFX with one API key.
 
@@ -54,8 +53,7 @@ def open_adapter(
         api_key: the key, as the exchange shows it.
         api_secret: its secret, hexadecimal.
         network: which of the documented hosts is asked.
-        base_url: another address instead; plain http only to loopback.
-        timeout: seconds that each phase of a request may take.
+        **settings: what every client takes, see `accountview.client.Settings`.
 
     Raises:
         UsageError: an option cannot be used; the message says which and why.
@@ -66,8 +64,7 @@ def open_adapter(
         api_secret=api_secret,
         exchange_id="bfx",
         network=network,
-        base_url=base_url,
-        timeout=timeout,
+        settings=settings,
     )
 
 

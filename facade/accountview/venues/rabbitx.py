@@ -1,10 +1,10 @@
 """RabbitX: perpetuals against a USDT collateral. One credential sees one account."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Unpack
 
 from accountview import wire
-from accountview.client import DEFAULT_TIMEOUT, Adapter, connector, connector_async
+from accountview.client import Adapter, Settings, connector, connector_async
 from accountview.mapping import known
 from accountview.plan import Call
 from accountview.provenance import Reported
@@ -50,8 +50,7 @@ def open_adapter(
     api_secret: str | Secret,
     exchange_id: Literal["rbx", "rbx_sonic", "rbx_base", "rbx_arbitrum"] = "rbx",
     network: Literal["mainnet", "testnet"] = "mainnet",
-    base_url: str | None = None,
-    timeout: float = DEFAULT_TIMEOUT,
+    **settings: Unpack[Settings],
 ) -> Adapter:
     """RabbitX with one API key.
 
@@ -60,8 +59,7 @@ def open_adapter(
         api_secret: its secret, hexadecimal.
         exchange_id: which chain's exchange the key belongs to; it is sent as `EID`.
         network: which of the documented hosts is asked.
-        base_url: another address instead; plain http only to loopback.
-        timeout: seconds that each phase of a request may take.
+        **settings: what every client takes, see `accountview.client.Settings`.
 
     Raises:
         UsageError: an option cannot be used; the message says which and why.
@@ -72,8 +70,7 @@ def open_adapter(
         api_secret=api_secret,
         exchange_id=exchange_id,
         network=network,
-        base_url=base_url,
-        timeout=timeout,
+        settings=settings,
     )
 
 
