@@ -74,7 +74,7 @@ def _test_wheel(wheel: Path, scratch: Path) -> None:
     python = environment / "bin" / "python"
     run(uv(), "venv", "--quiet", "--python", sys.executable, str(environment))
     install = [uv(), "pip", "install", "--quiet", "--python", str(python)]
-    run(*install, f"accountview[cli,sandbox] @ {wheel.as_uri()}")
+    run(*install, f"accountview[cli,sandbox,stark] @ {wheel.as_uri()}")
     run(*install, "--group", f"{ROOT / 'pyproject.toml'}:wheel")
     home = scratch / "home"
     # Some modules load the scripts when they are imported, so a marker alone would come too late for them.
@@ -93,6 +93,7 @@ STEPS: tuple[tuple[str, Callable[[], None]], ...] = (
     ("specs", script("lint_specs.py")),
     ("generated code", lambda: run(uv(), "run", "--quiet", "scripts/regenerate.py", "--check")),
     ("JSON Schema", script("write_schema.py", "--check")),
+    ("table of the README", script("write_readme.py", "--check")),
     ("dependencies between modules", tool("lint-imports", "--no-cache")),
     ("types, mypy", tool("mypy")),
     ("types, pyright", tool("pyright")),

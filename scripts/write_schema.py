@@ -20,7 +20,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from accountview.portfolio import Failure, Snapshot, Total
-from accountview.view import SCHEMA, Account
+from accountview.view import SCHEMA, Account, Explanation
 
 TARGET = Path(__file__).resolve().parent.parent / "facade" / "accountview" / "schema" / "accountview-1.json"
 
@@ -54,6 +54,12 @@ def document_schema() -> dict[str, Any]:
         "accounts": {**_of(Account, definitions), "properties": {"label": SCALARS[str]}},
         "failures": _of(Failure, definitions),
         "totals": _of(Total, definitions),
+    }
+    # Only there when it is asked for, so not required.
+    definitions["Account"]["properties"]["explanations"] = {
+        "type": "object",
+        "additionalProperties": _of(Explanation, definitions),
+        "description": "With --explain: field, or positions/<n>/<field>, or balances/<n>/<field> → its explanation.",
     }
     # Past 2**53 many readers of JSON lose digits, so the counter travels as text.
     definitions["Account"]["properties"]["sequence"].update(

@@ -1,12 +1,10 @@
 """What several test modules use: the fixture cases, and a server that replays their answers over loopback HTTP."""
 
-import base64
 import json
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -14,41 +12,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from accountview.client import interpret, run
-from accountview.plan import NOBODY, Call, Reading, Reply
-from accountview.transport import Answer
-from accountview.venues import open_adapter
+from accountview import conformance
+from accountview.conformance import Exchange, find
+from accountview.conformance import StoredAnswer as StoredAnswer
+from accountview.plan import Reading
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
-
-
-class StoredAnswer(msgspec.Struct):
-    """One answer of `exchange.json`: `body` is sent as its exact bytes, `text` and `base64` are for what is no JSON."""
-
-    request: str
-    status: int
-    query: dict[str, str] = {}
-    headers: dict[str, str] = {}
-    body: msgspec.Raw = msgspec.Raw()
-    text: str | None = None
-    base64: str | None = None
-
-    @property
-    def content(self) -> bytes:
-        if bytes(self.body):
-            return bytes(self.body)
-        if self.base64 is not None:
-            return base64.b64decode(self.base64)
-        assert self.text is not None, "an answer needs body, text or base64"
-        return self.text.encode()
-
-
-class Exchange(msgspec.Struct):
-    """`exchange.json`: options of the connection beside the venue's own, and the answers."""
-
-    answers: list[StoredAnswer]
-    options: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -96,25 +66,7 @@ def cases(venue: str | None = None) -> list[Case]:
 
 def read_stored(case: Case, answers: list[StoredAnswer]) -> Reading:
     """Read a case over other answers, without a network: for tests that read thousands of times."""
-    opened = open_adapter(case.venue, case.options | {"base_url": "http://127.0.0.1:9"})
-
-    def send(call: Call[Any]) -> Reply[Any]:
-        request = call.request
-        stored = find(answers, request.operation.method, request.path, dict(request.query))
-        now = datetime.now(UTC)
-        return interpret(
-            opened, NOBODY, call, Answer(stored.status, stored.headers, stored.content, now, now)
-        )
-
-    return run(opened.read(NOBODY), send)
-
-
-def find(answers: list[StoredAnswer], method: str, path: str, query: dict[str, str]) -> StoredAnswer:
-    """The first stored answer to this request; an unknown one is a 404 that says so."""
-    for stored in answers:
-        if stored.request == f"{method} {path}" and stored.query.items() <= query.items():
-            return stored
-    return StoredAnswer(request="", status=404, text=f"no stored answer for {method} {path} {query}")
+    return conformance.read(case.venue, case.options, answers)
 
 
 class ReplayServer:

@@ -113,6 +113,11 @@ def labels(sandbox: Sandbox) -> list[str]:
     return [entry.label for entry in sandbox.entries]
 
 
+def shown_entries(document: dict[str, Any]) -> list[str]:
+    """The entries whose accounts are shown: one that sees several shows each as `label/account`."""
+    return list(dict.fromkeys(row["label"].partition("/")[0] for row in document["accounts"]))
+
+
 # demo, and the way it leads on --------------------------------------------------------------------------------
 
 
@@ -147,7 +152,7 @@ def test_demo_gives_one_document(sandbox: Sandbox) -> None:
 
     shown = document(done)
     assert done.returncode == 0
-    assert [row["label"] for row in shown["accounts"]] == labels(sandbox)
+    assert shown_entries(shown) == labels(sandbox)
     assert shown["failures"] == []
 
 
@@ -185,8 +190,8 @@ def test_all_good_is_0(sandbox: Sandbox, here: Path) -> None:
 def test_the_default_file_is_the_one_here_then_the_named_one(sandbox: Sandbox, here: Path) -> None:
     one_line(run("show"), "no accounts file", "./accounts.toml", "$ACCOUNTVIEW_FILE", "--file")
     sandbox.write_accounts(here / "elsewhere.toml")
-    assert len(document(run("show", "--json", ACCOUNTVIEW_FILE="elsewhere.toml"))["accounts"]) == len(
-        labels(sandbox)
+    assert shown_entries(document(run("show", "--json", ACCOUNTVIEW_FILE="elsewhere.toml"))) == labels(
+        sandbox
     )
     (here / "accounts.toml").write_text("")
     one_line(run("show", ACCOUNTVIEW_FILE="elsewhere.toml"), "accounts.toml: no accounts")
@@ -218,7 +223,7 @@ def test_rows_beside_failures_are_3(sandbox: Sandbox, here: Path) -> None:
     shown = document(run("show", "--file", str(path), "--json"))
     assert shown["complete"] is False
     assert [row["label"] for row in shown["failures"]] == ["astray"]
-    assert len(shown["accounts"]) == len(labels(sandbox)) + 1
+    assert len(shown_entries(shown)) == len(labels(sandbox)) + 1
 
 
 def nobody() -> str:
@@ -509,7 +514,8 @@ def test_the_table_is_whole_at_160_and_blocks_at_80(sandbox: Sandbox) -> None:
 
     row = next(line for line in table.splitlines() if line.startswith("bfx-main"))
     assert len(re.findall(r"[\d,]+\.\d\d", row)) == len(sheet.FIGURES)
-    assert blocks.count("maintenance margin") == len(accounts) + 2  # and the totals of two currencies
+    summed = {account.currency for account in accounts if account.status is not av.Status.NO_ACTIVITY}
+    assert blocks.count("maintenance margin") == len(accounts) + len(summed)
     assert max(len(line) for line in blocks.splitlines() if "explain" not in line) <= 80
 
 

@@ -88,5 +88,5 @@ def test_every_folder_is_whole(venue: str) -> None:
         assert origin in ("seed", "documented", "captured", "constructed"), (
             f"{case}: source.md says no origin"
         )
-    others = [path.name for path in (FIXTURES / venue).iterdir() if path.is_file()]
-    assert others == ["connect.json"]
+    others = {path.name for path in (FIXTURES / venue).iterdir() if path.is_file()}
+    assert others == {"connect.json", "scenarios.json"}

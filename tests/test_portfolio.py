@@ -73,16 +73,27 @@ def failure(label: str = "lost") -> av.Failure:
 # Reading ---------------------------------------------------------------------------------------------------------
 
 
+def entry_of(account: av.Account) -> str:
+    """The label of the entry that an account was read for: one that sees several shows each as `label/account`."""
+    return (account.label or "").partition("/")[0]
+
+
+def entries_of(snapshot: av.Snapshot) -> list[str]:
+    return list(dict.fromkeys(entry_of(account) for account in snapshot.accounts))
+
+
 def test_the_sandbox_is_read_whole_and_in_order(sandbox: Sandbox) -> None:
     before = datetime.now(UTC)
     result = av.Portfolio(sandbox.entries).fetch()
 
-    assert [account.label for account in result.accounts] == [entry.label for entry in sandbox.entries]
-    assert [account.tags for account in result.accounts] == [entry.tags for entry in sandbox.entries]
+    assert entries_of(result) == [entry.label for entry in sandbox.entries]
+    tags = {entry.label: entry.tags for entry in sandbox.entries}
+    assert all(account.tags == tags[entry_of(account)] for account in result.accounts)
     assert result.failures == ()
     assert before <= result.taken_at <= min(account.requested_at for account in result.accounts)
     document = valid(result)
-    assert {total["currency"] for total in document["totals"]} == {"USDB", "USDT"}
+    summed = {a.currency for a in result.accounts if a.status is not av.Status.NO_ACTIVITY}
+    assert {total["currency"] for total in document["totals"]} == summed >= {"USDB", "USDT"}
 
 
 def test_a_file_is_read_through_the_same_way(
@@ -94,7 +105,7 @@ def test_a_file_is_read_through_the_same_way(
     named = av.Portfolio.from_file(tmp_path / "accounts.toml")
     assert [entry.label for entry in named.entries] == labels
     monkeypatch.chdir(tmp_path)
-    assert [account.label for account in av.Portfolio.from_file().fetch().accounts] == labels
+    assert entries_of(av.Portfolio.from_file().fetch()) == labels
 
 
 async def test_afetch_and_fetch_work_inside_a_running_loop(sandbox: Sandbox) -> None:
@@ -108,10 +119,11 @@ async def test_afetch_and_fetch_work_inside_a_running_loop(sandbox: Sandbox) -> 
 
 def test_accounts_are_read_side_by_side(sandbox: Sandbox) -> None:
     wait = 0.5
-    for venue in ("bfx", "rabbitx"):
+    slow = ("bfx", "rabbitx")
+    for venue in slow:
         sandbox.fail(venue, "getAccount", delay=wait, times=None)
 
-    result = av.Portfolio(sandbox.entries).fetch()
+    result = av.Portfolio([entry for entry in sandbox.entries if entry.venue in slow]).fetch()
 
     spans = [account.received_at - account.requested_at for account in result.accounts]
     assert len(spans) > 2
@@ -124,12 +136,13 @@ def test_a_failing_account_is_a_row_and_harms_no_other(sandbox: Sandbox) -> None
     good = sandbox.entries
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    wrong_key = Entry("wrong-key", "bfx", {**good[0].options, "api_key": "no-such-key"})
-    nobody = Entry("nobody", "bfx", {**good[0].options, "base_url": f"http://127.0.0.1:{port}/bfx"})
+    options = next(entry.options for entry in good if entry.venue == "bfx")
+    wrong_key = Entry("wrong-key", "bfx", {**options, "api_key": "no-such-key"})
+    nobody = Entry("nobody", "bfx", {**options, "base_url": f"http://127.0.0.1:{port}/bfx"})
 
     result = av.Portfolio([wrong_key, *good, nobody]).fetch()
 
-    assert [account.label for account in result.accounts] == [entry.label for entry in good]
+    assert entries_of(result) == [entry.label for entry in good]
     refused, unreachable = result.failures
     assert (refused.label, refused.venue, refused.error, refused.retryable) == (
         *("wrong-key", "bfx", "CredentialsRefused"),
@@ -166,7 +179,7 @@ def test_each_kind_of_failure_keeps_its_name(sandbox: Sandbox, fault: dict[str, 
 
     assert {row.error for row in result.failures} == {error}
     assert {row.venue for row in result.failures} == {"bfx"}
-    assert {row.venue for row in result.accounts} == {"rabbitx"}
+    assert {row.venue for row in result.accounts} == {entry.venue for entry in sandbox.entries} - {"bfx"}
     valid(result)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import requests
@@ -25,6 +26,9 @@ from schemathesis.engine import events, from_schema
 
 from accountview.accounts_file import Entry
 from accountview.sandbox import Sandbox
+from accountview.sandbox.dialects import _ed25519
+from accountview.sandbox.dialects.arcus import UNUSED, private_key
+from accountview.venues import _zkx_stark
 
 Document = dict[str, Any]
 
@@ -91,18 +95,90 @@ class RabbitSignature(AuthBase):
         return text[1:-1] if isinstance(value, str) else text
 
 
+class StarkSignature(AuthBase):
+    def __init__(self, entry: Entry, _prefix: str) -> None:
+        key = int(entry.options["private_key"].reveal(), 16)
+        self._sign = _zkx_stark.signer(key)
+        self._public_key = _zkx_stark.public_key(key)
+        address = int(entry.options["address"], 16).to_bytes(32, "little")
+        self._account_id = "0x" + hashlib.blake2b(address + b"\0", digest_size=32).hexdigest()
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        query = dict(parse_qsl(urlsplit(str(request.url)).query, keep_blank_values=True))
+        timestamp = str(NOW * 1000)
+        text = urlencode(sorted({**query, "timestamp": timestamp}.items()), safe="*,").replace("~", "%7E")
+        r, s = self._sign(text)
+        request.headers.update(
+            {
+                "x-public-key": self._public_key,
+                "x-account-id": self._account_id,
+                "x-timestamp": timestamp,
+                "x-signature-1": hex(r),
+                "x-signature-2": hex(s),
+            }
+        )
+        return request
+
+
+class ArcusSignature(AuthBase):
+    """Signs a body; a read needs no signature and minds none."""
+
+    def __init__(self, entry: Entry, _: str) -> None:
+        self._key = private_key(entry.options["address"])
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        timestamp = str(NOW * 1_000_000_000)
+        try:
+            body = json.loads(request.body) if isinstance(request.body, str | bytes) else None
+        except ValueError:
+            return request
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        message = f"{timestamp}setLeverage{text}".encode("utf-8", "surrogatepass")
+        request.headers.update(
+            {
+                "X-API-Key": _ed25519.public_key(self._key).hex(),
+                "X-Timestamp": timestamp,
+                "X-Signature": _ed25519.sign(self._key, message).hex(),
+            }
+        )
+        return request
+
+
+def only_what_arcus_has(document: Document, base_url: str, auth: AuthBase) -> None:
+    query = {"address": UNUSED}
+    rows = requests.get(f"{base_url}/v1/leverages", params=query, auth=auth, timeout=10).json()["leverages"]
+    order = document["components"]["schemas"]["SetLeverageRequest"]["properties"]
+    order["marketId"]["enum"] = [row["marketId"] for row in rows]
+    # As lists, for 2.0 is an integer to JSON Schema and none to a venue.
+    order["leverage"]["enum"] = list(range(1, 1 + min(row["leverage"] for row in rows)))
+    order["accountIndex"]["enum"] = list(range(10))
+    asked = document["paths"]["/v1/positions"]["get"]["parameters"]
+    [market] = [each for each in asked if each.get("name") == "market"]
+    market["schema"]["enum"] = [row["marketDisplayName"] for row in rows]
+
+
 def only_listed_markets(document: Document, base_url: str, auth: AuthBase) -> None:
     [account] = requests.get(f"{base_url}/account", auth=auth, timeout=10).json()["result"]
     market = document["components"]["schemas"]["SetLeverageRequest"]["properties"]["market_id"]
     market["enum"] = sorted(account["leverage"])
 
 
+def only_the_collateral(document: Document, _base_url: str, _auth: AuthBase) -> None:
+    collateral = document["components"]["parameters"]["CollateralId"]
+    collateral["schema"]["enum"] = [document["x-facts"]["collateral"]["value"]]
+
+
+ARCUS_CHECKS_OFF = {
+    "ignored_auth": "it passes over keys that are optional, as for reads (test_arcus.py tests the one signed call)",
+}
 RABBIT_CHECKS_OFF = {
     "ignored_auth": "it wants 401 or 403; this backend answers 400 to bad credentials (test_sandbox.py tests each)",
 }
 VENUES = {
+    "arcus": Habits("arcus-unused", ArcusSignature, ARCUS_CHECKS_OFF, only_what_arcus_has),
     "bfx": Habits("bfx-main", RabbitSignature, RABBIT_CHECKS_OFF, only_listed_markets),
     "rabbitx": Habits("rabbitx-main", RabbitSignature, RABBIT_CHECKS_OFF, only_listed_markets),
+    "zkx": Habits("zkx-main", StarkSignature, narrow=only_the_collateral),
 }
 
 

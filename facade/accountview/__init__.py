@@ -40,8 +40,11 @@ from accountview.view import (
 )
 
 if TYPE_CHECKING:
+    from accountview.capability import Capability, capabilities
     from accountview.client import AsyncClient, Client
+    from accountview.drift import Drift
     from accountview.portfolio import Failure, Portfolio, Snapshot, Total
+    from accountview.replaying import replay
     from accountview.venues import connect, connect_async
 
 __version__ = "0.1.0"
@@ -52,8 +55,10 @@ __all__ = [
     "AnswerInvalid",
     "AsyncClient",
     "Balance",
+    "Capability",
     "Client",
     "CredentialsRefused",
+    "Drift",
     "Explanation",
     "Failure",
     "Finding",
@@ -75,19 +80,25 @@ __all__ = [
     "UsageError",
     "VenueError",
     "VenueUnavailable",
+    "capabilities",
     "connect",
     "connect_async",
+    "replay",
 ]
 
 _LATER = {
     "AsyncClient": "client",
+    "Capability": "capability",
     "Client": "client",
+    "Drift": "drift",
     "Failure": "portfolio",
     "Portfolio": "portfolio",
     "Snapshot": "portfolio",
     "Total": "portfolio",
+    "capabilities": "capability",
     "connect": "venues",
     "connect_async": "venues",
+    "replay": "replaying",
 }
 
 

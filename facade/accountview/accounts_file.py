@@ -11,10 +11,9 @@ reference only. Everything that is wrong with a file is one line that says where
 holds a secret.
 """
 
-import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +22,9 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 
-from accountview import venues
-from accountview.errors import UsageError
+from accountview import registry, venues
+from accountview.errors import UsageError, closest
 from accountview.secret import Secret
-from accountview_clients import VENUES
 
 DEFAULT_PATH = Path("accounts.toml")
 PATH_VARIABLE = "ACCOUNTVIEW_FILE"
@@ -77,12 +75,6 @@ def load(path: str | Path) -> tuple[Entry, ...]:
     return tuple([_entry(path, label, table) for label, table in accounts.items()])
 
 
-def closest(name: str, choices: Iterable[str]) -> str:
-    """`did you mean …? ` when something close is among the choices, else nothing."""
-    close = difflib.get_close_matches(name, list(choices), n=3)
-    return f"did you mean {' or '.join(close)}? " if close else ""
-
-
 def _document(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
@@ -108,7 +100,7 @@ def _entry(path: Path, label: str, table: object) -> Entry:
         raise UsageError(f"{where}: must be a table; write [accounts.<label>] and its keys below")
     venue = _venue(where, given.pop("venue", None))
     tags = _tags(where, given.pop("tags", []))
-    parameters = venues.parameters(venue)
+    parameters = _parameters(where, venue)
     for key in given:
         if key not in parameters:
             known = ["venue", "tags", *parameters]
@@ -130,13 +122,23 @@ def _entry(path: Path, label: str, table: object) -> Entry:
 
 
 def _venue(where: str, venue: object) -> str:
-    known = ", ".join(VENUES)
     if not isinstance(venue, str):
         problem = "is missing" if venue is None else "must be text"
+        known = ", ".join(registry.names())
         raise UsageError(f'{where}, venue: {problem}; write venue = "…", one of {known}')
-    if venue not in VENUES:
-        raise UsageError(f"{where}, venue: no venue {venue!r}; {closest(venue, VENUES)}there are {known}")
+    if not registry.exists(venue):
+        known = ", ".join(registry.names())
+        close = closest(venue, registry.names())
+        raise UsageError(f"{where}, venue: no venue {venue!r}; {close}there are {known}")
     return venue
+
+
+def _parameters(where: str, venue: str) -> dict[str, venues.Parameter]:
+    try:
+        known = venues.parameters(venue)
+    except UsageError as error:  # a plugin that cannot be used
+        raise UsageError(f"{where}: {error}") from error
+    return {name: parameter for name, parameter in known.items() if not parameter.is_function}
 
 
 def _tags(where: str, tags: object) -> tuple[str, ...]:

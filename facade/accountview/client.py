@@ -8,13 +8,16 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from types import TracebackType
 from typing import Any, ParamSpec, TypedDict, TypeVar, final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from accountview import spec
+from accountview.drift import MODES, Counters, Drift, Mode, Radar
 from accountview.errors import (
     AnswerInvalid,
     CredentialsRefused,
@@ -24,10 +27,11 @@ from accountview.errors import (
     VenueError,
     VenueUnavailable,
 )
+from accountview.guard import Memory
 from accountview.plan import NOBODY, Call, Owner, Plan, Reading, Reply
 from accountview.secret import Secret
-from accountview.transport import Answer, AsyncTransport, Endpoint, NoAnswer, Signer, Transport
-from accountview.view import Account
+from accountview.transport import Answer, AsyncSender, AsyncTransport, Endpoint, NoAnswer, Signer, Transport
+from accountview.view import Account, Finding
 from accountview.wire import Malformed
 from accountview_clients import UnexpectedStatus
 
@@ -45,6 +49,11 @@ class Settings(TypedDict, total=False):
     """Another address than the documented one; plain http only to loopback."""
     timeout: float
     """Seconds that each phase of a request may take; `DEFAULT_TIMEOUT` unless told."""
+    drift: Mode
+    """Which answers are held against the venue's spec: `off` none, `always` all; `sample`, unless told, the first of
+    each operation, then one in 1000. Unless `off`, amounts under unknown keys are looked for in all."""
+    on_drift: Callable[[Drift], None]
+    """Called with each drift that is found, in the thread or event loop of the read; what it raises is only logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class Adapter:
     venue: str
     endpoint: Endpoint
     read: Callable[[Owner], Plan[Reading]]
+    radar: Radar = field(default_factory=Radar, repr=False)
 
 
 def adapter(
@@ -72,19 +82,70 @@ def adapter(
     timeout = settings.get("timeout", DEFAULT_TIMEOUT)
     if not 0 < timeout <= 600:
         raise UsageError(f"{venue}: timeout is {timeout}; give seconds above 0 and up to 600")
+    mode = settings.get("drift", "sample")
+    if mode not in MODES:
+        raise UsageError(f"{venue}: drift is {mode!r}; there are {', '.join(MODES)}")
     address = _address(venue, settings.get("base_url"), network)
-    return Adapter(venue, Endpoint(address, sign, timeout, secrets), read)
+    return Adapter(
+        venue=venue,
+        endpoint=Endpoint(address, sign, timeout, secrets),
+        read=lambda owner: _with_findings(read(owner)),
+        radar=Radar(mode, tell=settings.get("on_drift"), secrets=secrets),
+    )
+
+
+def _with_findings(plan: Plan[Reading]) -> Plan[Reading]:
+    """The same plan; its accounts tell what the answers gave cause to tell. Of several, which is not known: all do."""
+    findings: list[Finding] = []
+    try:
+        calls = next(plan)
+        while True:
+            try:
+                replies = yield calls
+            except VenueError as error:
+                calls = plan.throw(error)
+            else:
+                findings += [finding for reply in replies for finding in reply.findings]
+                calls = plan.send(replies)
+    except StopIteration as stop:
+        reading: Reading = stop.value
+    if not findings:
+        return reading
+    told = tuple(dict.fromkeys(findings))
+    accounts = [
+        msgspec.structs.replace(account, findings=(*account.findings, *told)) for account in reading.accounts
+    ]
+    return replace(reading, accounts=tuple(accounts))
 
 
 def _address(venue: str, base_url: str | None, network: str) -> str:
+    described = spec.load(venue)
+    servers = {server.network: server.url for server in reversed(described.servers)}
     if base_url is not None:
-        return _usable(venue, base_url)
-    servers = {server.network: server.url for server in reversed(spec.load(venue).servers)}
+        address = _usable(venue, base_url)
+        if described.lifecycle.state == "dead" and _host(address) in map(_host, servers.values()):
+            raise _closed(venue)
+        return address
+    if described.lifecycle.state == "dead":
+        raise _closed(venue)
     if not servers:
         raise UsageError(f"{venue}: no server is documented; give base_url")
     if network not in servers:
         raise UsageError(f"{venue}: network is {network!r}; there are {', '.join(sorted(servers))}")
     return servers[network]
+
+
+def _host(url: str) -> str | None:
+    return urlsplit(url).hostname
+
+
+def _closed(venue: str) -> UsageError:
+    # Whoever holds the name of a closed venue today must not be sent a key, so a base_url to it is refused as well.
+    note = spec.load(venue).lifecycle.note.rstrip(".")
+    return UsageError(
+        f"{venue}: the venue has closed ({note}), so its own hosts are not asked; replay a snapshot of it that was "
+        "saved (accountview.replay), use the sandbox (accountview.sandbox), or give the base_url of something else"
+    )
 
 
 def _usable(venue: str, base_url: str) -> str:
@@ -108,7 +169,7 @@ def _usable(venue: str, base_url: str) -> str:
 def header_secret(venue: str, name: str, value: str | Secret) -> Secret:
     """A credential that will travel in a header. Raises UsageError, without the value, when it cannot."""
     secret = Secret.of(value)
-    if not re.fullmatch(r"[!-~]+", secret.reveal()):
+    if not secret.passes(re.compile(r"[!-~]+").fullmatch):
         raise UsageError(f"{venue}: {name} must be visible ASCII text without spaces; is it empty or cut?")
     return secret
 
@@ -118,6 +179,7 @@ def header_secret(venue: str, name: str, value: str | Secret) -> Secret:
 
 def interpret(adapter: Adapter, owner: Owner, call: Call[T], answer: Answer) -> Reply[T]:
     """The reply that an answer is, or the error that it means."""
+    findings = adapter.radar.look(adapter.venue, call.request.operation.name, answer.status, answer.content)
     try:
         parsed = call.parse(answer.status, answer.content)
         code = call.refusal(parsed)
@@ -126,9 +188,9 @@ def interpret(adapter: Adapter, owner: Owner, call: Call[T], answer: Answer) -> 
     except UnexpectedStatus:
         malformed = Malformed("the spec knows no such status")
     else:
-        if code is not None or answer.status >= 400:
+        if code is not None or (answer.status >= 400 and answer.status not in call.expected):
             _raise_for_status(adapter, owner, call, answer, code or "")
-        return Reply(parsed, answer.requested_at, answer.received_at)
+        return Reply(parsed, answer.requested_at, answer.received_at, findings)
     # An error page need not be JSON: the status alone may say what it means.
     _raise_for_status(adapter, owner, call, answer, None)
     raise AnswerInvalid(
@@ -199,7 +261,7 @@ def _seconds(text: str | None) -> float | None:
 def _safe(adapter: Adapter, text: str) -> str:
     """A venue's words, short, printable, and without our credentials should it echo them."""
     for secret in adapter.endpoint.secrets:
-        text = text.replace(secret.reveal(), "…")
+        text = secret.strike(text)
     return "".join(character if character.isprintable() else "�" for character in text)[:200]
 
 
@@ -260,17 +322,27 @@ async def _together(awaitables: list[Awaitable[Reply[Any]]]) -> tuple[Reply[Any]
 class _Connection:
     """What both clients know."""
 
-    def __init__(self, adapter: Adapter, owner: Owner) -> None:
+    def __init__(self, adapter: Adapter, owner: Owner, memory: Memory | None) -> None:
         self._adapter = adapter
         self._owner = owner
+        self._memory = memory or Memory()
 
     @property
     def venue(self) -> str:
         """Key of the venue."""
         return self._adapter.venue
 
+    @property
+    def drift(self) -> Counters:
+        """How many answers were held against the venue's spec, by operation, and where they differed from it."""
+        return self._adapter.radar.counters()
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._adapter.venue} {self._adapter.endpoint.base_url}>"
+
+    def _believed(self, reading: Reading) -> Reading:
+        """The reading, held against what was seen before: see `accountview.guard`."""
+        return replace(reading, accounts=tuple([self._memory.take(account) for account in reading.accounts]))
 
     def _whole(self, reading: Reading) -> tuple[Account, ...]:
         if reading.failures:
@@ -291,13 +363,14 @@ class _Connection:
 class Client(_Connection, AbstractContextManager["Client"]):
     """Reads the accounts that one set of credentials sees at one venue. Close it, or use it in a `with`."""
 
-    def __init__(self, adapter: Adapter, owner: Owner = NOBODY) -> None:
-        super().__init__(adapter, owner)
+    def __init__(self, adapter: Adapter, owner: Owner = NOBODY, *, memory: Memory | None = None) -> None:
+        """`memory` is what earlier clients of these credentials have seen; without it, this one starts anew."""
+        super().__init__(adapter, owner, memory)
         self._transport = Transport(adapter.endpoint)
 
     def read(self) -> Reading:
         """Every account as a row: read, or failed with the reason. Raises VenueError when nothing can be listed."""
-        return run(self._adapter.read(self._owner), self._send)
+        return self._believed(run(self._adapter.read(self._owner), self._send))
 
     def accounts(self) -> tuple[Account, ...]:
         """All accounts. Raises VenueError when one of them could not be read: a part is never shown as the whole."""
@@ -330,13 +403,20 @@ class Client(_Connection, AbstractContextManager["Client"]):
 class AsyncClient(_Connection, AbstractAsyncContextManager["AsyncClient"]):
     """The same as `Client`, awaited. Use it in one event loop; close it, or use it in an `async with`."""
 
-    def __init__(self, adapter: Adapter, owner: Owner = NOBODY) -> None:
-        super().__init__(adapter, owner)
-        self._transport = AsyncTransport(adapter.endpoint)
+    def __init__(
+        self,
+        adapter: Adapter,
+        owner: Owner = NOBODY,
+        transport: AsyncSender | None = None,
+        *,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__(adapter, owner, memory)
+        self._transport = transport or AsyncTransport(adapter.endpoint)
 
     async def read(self) -> Reading:
         """Every account as a row: read, or failed with the reason. Raises VenueError when nothing can be listed."""
-        return await run_async(self._adapter.read(self._owner), self._send)
+        return self._believed(await run_async(self._adapter.read(self._owner), self._send))
 
     async def accounts(self) -> tuple[Account, ...]:
         """All accounts. Raises VenueError when one of them could not be read: a part is never shown as the whole."""

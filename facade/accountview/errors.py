@@ -13,6 +13,8 @@
 No message, attribute or repr of an error ever holds a credential, or a value of a venue's answer.
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -141,3 +143,9 @@ class AnswerInvalid(VenueError):
             status=status,
         )
         self.path = path
+
+
+def closest(name: str, choices: Iterable[str]) -> str:
+    """`did you mean …? ` when something close is among the choices, else nothing: how a message may begin."""
+    close = difflib.get_close_matches(name, list(choices), n=3)
+    return f"did you mean {' or '.join(close)}? " if close else ""

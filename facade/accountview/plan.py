@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from accountview.errors import VenueError
-from accountview.view import Account
+from accountview.view import Account, Finding
 
 T = TypeVar("T")
 First = TypeVar("First")
@@ -54,6 +54,8 @@ class Call(Generic[T]):
     """Status and body to a model: `parse_response` of the generated operation with `wire.decode`."""
     refusal: Callable[[T], str | None]
     """The venue's own word for an error inside a parsed answer; None when the answer is good."""
+    expected: frozenset[int] = frozenset()
+    """Statuses from 400 on that are no error where `refusal` finds none: a venue may say "nothing yet" with 404."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Reply(Generic[T]):
     parsed: T
     requested_at: datetime
     received_at: datetime
+    findings: tuple[Finding, ...] = ()
+    """What the answer itself gives cause to tell, of every account that is read from it."""
 
 
 @dataclass(frozen=True, slots=True)

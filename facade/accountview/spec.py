@@ -3,12 +3,15 @@
 Facts about a venue stand in `specs/<venue>.yaml` and nowhere else. This module only reads them.
 """
 
+import hashlib
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 import msgspec
+
+from accountview import registry
 
 OutcomeName = Literal["credentials_refused", "rate_limited", "unavailable", "request_refused"]
 
@@ -20,12 +23,14 @@ class Server(msgspec.Struct, frozen=True, rename={"network": "x-network"}):
     network: str
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, rename={"evidence": "x-evidence"}):
     """One fact of a venue, as text in the unit it names."""
 
     value: str
     description: str
     unit: str | None = None
+    evidence: dict[str, list[str]] = {}
+    """As it is stated; `VenueSpec.evidence` puts it into words."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -90,14 +95,19 @@ class VenueSpec(
 
     def wire_field(self, operation: str, pointer: str) -> WireField:
         """What the spec says of the value at a JSON pointer of an operation's answer with status 200."""
-        schema = self._answer(operation)
-        for step in pointer.split("/")[1:]:
-            schema = self._step(schema, step)
+        schema = self.schema_at(operation, pointer)
         return WireField(
             description=str(schema.get("description", "")),
             unit=schema.get("x-unit"),
             evidence=self.evidence(schema.get("x-evidence", {})),
         )
+
+    def schema_at(self, operation: str, pointer: str) -> dict[str, Any]:
+        """The schema at a JSON pointer of an operation's answer with status 200. Raises KeyError for none."""
+        schema = self._answer(operation)
+        for step in pointer.split("/")[1:]:
+            schema = self._step(schema, step)
+        return schema
 
     def _answer(self, operation: str) -> dict[str, Any]:
         for methods in self.paths.values():
@@ -112,7 +122,11 @@ class VenueSpec(
     def _step(self, schema: dict[str, Any], step: str) -> dict[str, Any]:
         while "$ref" in schema:
             schema = self.components["schemas"][schema["$ref"].rpartition("/")[2]]
-        if "items" in schema:
+        if "oneOf" in schema:
+            for branch in schema["oneOf"]:
+                with suppress(KeyError):
+                    return self._step(branch, step)
+        if "items" in schema and (step.isdecimal() or step[:1] in ("*", "[")):
             inner: dict[str, Any] = schema["items"]
         elif step in schema.get("properties", {}):
             inner = schema["properties"][step]
@@ -128,6 +142,13 @@ class VenueSpec(
 
 @cache
 def load(venue: str) -> VenueSpec:
-    """The spec of a venue, from its installed client."""
-    content = files("accountview_clients").joinpath(venue, "spec.json").read_bytes()
-    return msgspec.json.decode(content, type=VenueSpec)
+    """The spec of a venue, from its installed client. Raises UsageError for a venue that there is not."""
+    content = registry.spec_json(venue)
+    with registry.blamed(venue, "its spec.json cannot be read"):
+        return msgspec.json.decode(content, type=VenueSpec)
+
+
+@cache
+def digest(venue: str) -> str:
+    """What tells one spec of a venue from another: `sha256:` and the digest of its spec.json. Raises UsageError."""
+    return f"sha256:{hashlib.sha256(registry.spec_json(venue)).hexdigest()}"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from typing import Protocol
 
 import httpx
 
@@ -50,6 +51,18 @@ class Answer:
     content: bytes = field(repr=False)
     requested_at: datetime
     received_at: datetime
+
+
+class AsyncSender(Protocol):
+    """What an `AsyncClient` asks: `AsyncTransport`, or something that stands before it or in its place."""
+
+    async def send(self, request: plan.Request) -> Answer:
+        """The answer, whatever its status. Raises NoAnswer, wire.Malformed."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what it holds; may be called twice."""
+        ...
 
 
 class NoAnswer(Exception):

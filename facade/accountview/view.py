@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -35,6 +35,8 @@ class Missing(StrEnum):
     """The venue knows nothing of this account yet."""
     UNLISTED = "UNLISTED"
     """The venue used a word that its spec does not list."""
+    SUSPECT = "SUSPECT"
+    """The venue says 0, which contradicts what it or another answer said; the finding `SUSPECT` holds the evidence."""
 
 
 class Status(StrEnum):
@@ -113,14 +115,15 @@ class Explanation(_Value, frozen=True, kw_only=True):
 
     field: str
     value: str | None
-    """As the JSON form shows it; None when it is missing."""
+    """As the JSON form shows it; None when it is missing, and for an input that is no field of the view."""
     how: str
     """`reported`, `derived` or `missing`."""
     reason: Missing | None = None
-    """Why it is missing; None when it is there."""
+    """Why it is missing, or why a list is not whole; None when it is there."""
     operation: str | None = None
     pointer: str | None = None
-    """JSON pointer into the answer of `operation`."""
+    """JSON pointer into the answer of `operation`; a step `[name=value,…]` stands for the rows that hold these
+    values, and `*` for a row whose number or key the view does not know."""
     meaning: str | None = None
     """What the venue's spec says of the reported value."""
     evidence: str | None = None
@@ -137,6 +140,10 @@ class Explanation(_Value, frozen=True, kw_only=True):
         """The explanation for people, line by line; the inputs of a formula are indented below it."""
         if self.how == "missing":
             lines = [f"{self.field} = —  missing: {self.reason}"]
+        elif self.value is None:
+            lines = [f"{self.field}  {self.how}"]
+        elif self.reason is not None:
+            lines = [f"{self.field} = {self.value}  {self.how}, not whole: {self.reason}"]
         else:
             lines = [f"{self.field} = {self.value}  {self.how}"]
         if self.note:
@@ -293,6 +300,26 @@ class Account(_Value, frozen=True, kw_only=True):
         """Whether the lists are whole: an empty `positions` means "flat" only then."""
         return "positions" not in self.missing and "balances" not in self.missing
 
+    @property
+    def consistent(self) -> bool | None:
+        """Whether the several answers that made this account belong together; `consistency` says why.
+
+        True: figures that two answers tell agree. False: they contradict each other, or a list does not reach the
+        account's own total. None: there is nothing to compare.
+        """
+        return self._consistency()[0]
+
+    @property
+    def consistency(self) -> str:
+        """What `consistent` rests on, in one sentence for people."""
+        return self._consistency()[1]
+
+    def _consistency(self) -> tuple[bool | None, str]:
+        # By name: see explain. Computed anew each time it is asked for, so that a read pays nothing for it.
+        guard = importlib.import_module("accountview.guard")
+        verdict: tuple[bool | None, str] = guard.consistency(self)
+        return verdict
+
     def age(self, now: datetime | None = None) -> timedelta:
         """Time since the request for these figures started: they cannot be younger than that."""
         return (now or datetime.now(UTC)) - self.requested_at
@@ -324,6 +351,65 @@ class Account(_Value, frozen=True, kw_only=True):
             return msgspec.convert(_with_sequence(content), cls)
         except msgspec.ValidationError as error:
             raise UsageError(f"not an accountview account: {error}") from error
+
+
+# What the amounts count --------------------------------------------------------------------------------------------
+
+
+class Measure(NamedTuple):
+    """What an amount of the view counts, and whether it may be negative by its meaning."""
+
+    unit: str
+    """`currency`: the account's; `base`: what is traded; `price`: quote per base; `asset`: the balance's own;
+    `ratio`; `multiple`: a leverage; `own`: the venue's own scale."""
+    signed: bool
+
+
+MEASURES: Mapping[type[Account | Position | Balance], Mapping[str, Measure]] = {
+    Account: {
+        "equity": Measure("currency", signed=True),
+        "wallet_balance": Measure("currency", signed=True),
+        "unrealized_pnl": Measure("currency", signed=True),
+        "available": Measure("currency", signed=True),
+        "withdrawable": Measure("currency", signed=True),
+        "initial_margin": Measure("currency", signed=False),
+        "position_margin": Measure("currency", signed=False),
+        "order_margin": Measure("currency", signed=False),
+        "maintenance_margin": Measure("currency", signed=False),
+        "margin_buffer": Measure("currency", signed=True),
+        "margin_ratio": Measure("ratio", signed=False),
+        "notional": Measure("currency", signed=False),
+        "effective_leverage": Measure("multiple", signed=False),
+        "net_deposits": Measure("currency", signed=True),
+        "pending_deposits": Measure("currency", signed=False),
+        "pending_withdrawals": Measure("currency", signed=False),
+        "health": Measure("own", signed=True),
+        "leverage_by_market": Measure("multiple", signed=False),
+    },
+    Position: {
+        "size": Measure("base", signed=False),
+        "entry_price": Measure("price", signed=False),
+        "mark_price": Measure("price", signed=False),
+        "liquidation_price": Measure("price", signed=False),
+        "notional": Measure("currency", signed=False),
+        "leverage": Measure("multiple", signed=False),
+        "initial_margin": Measure("currency", signed=False),
+        "maintenance_margin": Measure("currency", signed=False),
+        "unrealized_pnl": Measure("currency", signed=True),
+        "realized_pnl": Measure("currency", signed=True),
+        "funding": Measure("currency", signed=True),
+    },
+    Balance: {
+        "total": Measure("asset", signed=True),
+        "available": Measure("asset", signed=True),
+        "borrowed": Measure("asset", signed=False),
+        "value": Measure("currency", signed=True),
+    },
+}
+"""Every amount of the view: the one place that says its unit and its sign."""
+
+
+# The JSON form -----------------------------------------------------------------------------------------------------
 
 
 def _with_sequence(document: Mapping[str, Any]) -> dict[str, Any]:

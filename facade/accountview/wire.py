@@ -53,6 +53,11 @@ def decode(content: bytes, type_: type[T], /) -> T:
     return model
 
 
+def is_figure(text: str) -> bool:
+    """Whether a text has the one form that a figure may have: a plain decimal."""
+    return _NUMBER.match(text) is not None
+
+
 def check(content: bytes) -> None:
     """What must hold of any answer: size, UTF-8, depth, one value a key, numbers of a sane length.
 

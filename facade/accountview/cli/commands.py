@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 import accountview
+from accountview.cli.capabilities import capabilities
+from accountview.cli.drift import drift
+from accountview.cli.replay import replay
 from accountview.cli.text import neutral
 from accountview.errors import UsageError
 
@@ -45,7 +48,7 @@ def run(arguments: Sequence[str] | None) -> int:
         return EXIT_INTERRUPTED
     except (click.ClickException, UsageError) as error:
         text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        _say(text)
+        say(text)
         return EXIT_USAGE
     return code
 
@@ -64,7 +67,8 @@ def _exit_code_of(failures: "Sequence[Failure]") -> int:
     return EXIT_ALL_FAILED.get(kinds.pop(), EXIT_PARTIAL) if len(kinds) == 1 else EXIT_PARTIAL
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """One line on stderr."""
     click.echo(f"accountview: {neutral(' '.join(text.split()))}", err=True)
 
 
@@ -72,6 +76,12 @@ def _say(text: str) -> None:
 
 _JSON = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document with every digit, and nothing else."
+)
+_EXPLAIN = click.option(
+    "--explain",
+    "explained",
+    is_flag=True,
+    help="With --json: of every figure where it comes from, or why it is missing.",
 )
 _FILE = click.option(
     "--file",
@@ -96,38 +106,51 @@ def command(context: click.Context) -> int:
 
 @command.command()
 @_JSON
-def demo(*, as_json: bool) -> int:
+@_EXPLAIN
+def demo(*, as_json: bool, explained: bool) -> int:
     """Show demonstration accounts, read from a sandbox of the venues on this machine."""
+    check_explained(as_json=as_json, explained=explained)
     with _sandbox_file() as path:
-        return exit_code(_show(path, as_json=as_json, options="--demo"))
+        return exit_code(_show(path, as_json=as_json, explained=explained, options="--demo"))
 
 
 @command.command()
 @_FILE
 @_JSON
-def show(*, file: Path | None, as_json: bool) -> int:
+@_EXPLAIN
+def show(*, file: Path | None, as_json: bool, explained: bool) -> int:
     """Show the accounts of an accounts file.
 
     Exit code: 0 all good; 2 usage; 3 some rows are missing or not whole; with no row at all 4 credentials refused,
     5 venues unreachable, 6 answers broken; 130 interrupted.
     """
+    check_explained(as_json=as_json, explained=explained)
     options = "" if file is None else f"--file {shlex.quote(str(file))}"
-    return exit_code(_show(file, as_json=as_json, options=options))
+    return exit_code(_show(file, as_json=as_json, explained=explained, options=options))
 
 
 @command.command()
 @click.argument("label")
 @click.argument("field")
 @click.option("--demo", "is_demo", is_flag=True, help="Of the demonstration accounts.")
+@click.option("--replay", "saved", type=click.Path(path_type=Path), help="Of a snapshot that was saved.")
 @_FILE
 @_JSON
-def explain(*, label: str, field: str, is_demo: bool, file: Path | None, as_json: bool) -> int:
+def explain(
+    *, label: str, field: str, is_demo: bool, saved: Path | None, file: Path | None, as_json: bool
+) -> int:
     """Say where a figure comes from, or why it is missing.
 
     LABEL is an account's, FIELD a figure of it (margin_buffer) or of a row (positions/BTC-USD/liquidation_price).
     """
-    if is_demo and file is not None:
-        raise UsageError("--demo and --file are both given; keep one of them")
+    given = {"--demo": is_demo, "--replay": saved is not None, "--file": file is not None}
+    named = [name for name, is_given in given.items() if is_given]
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} are both given; keep one of them")
+    if saved is not None:
+        from accountview.replaying import replay as replayed
+
+        return _explain_row(replayed(saved), label, label, field, as_json=as_json)
     source: AbstractContextManager[Path | None] = _sandbox_file() if is_demo else nullcontext(file)
     with source as path:
         return _explain(path, label, field, as_json=as_json)
@@ -145,7 +168,7 @@ def sandbox(*, port: int | None, path: Path | None) -> NoReturn:
     with Sandbox(port=port or 0) as running:
         if path is not None:
             running.write_accounts(path)
-        _say(f"sandbox at {running.url}{'' if path is None else f', accounts file {path}'}; Ctrl-C ends it")
+        say(f"sandbox at {running.url}{'' if path is None else f', accounts file {path}'}; Ctrl-C ends it")
         while True:
             time.sleep(3600)
 
@@ -164,13 +187,25 @@ def _sandbox_file() -> Generator[Path]:
         yield path
 
 
-def _show(path: Path | None, *, as_json: bool, options: str) -> "Snapshot":
+def check_explained(*, as_json: bool, explained: bool) -> None:
+    """Raises UsageError when explanations are asked for where they are not shown."""
+    if explained and not as_json:
+        raise UsageError("--explain goes with --json; for one figure on a terminal: accountview explain LABEL FIELD")
+
+
+def _show(path: Path | None, *, as_json: bool, explained: bool, options: str) -> "Snapshot":
     from accountview.portfolio import Portfolio
 
     snapshot = Portfolio.from_file(path).fetch()
+    print_snapshot(snapshot, as_json=as_json, explained=explained, options=options)
+    return snapshot
+
+
+def print_snapshot(snapshot: "Snapshot", *, as_json: bool, explained: bool, options: str) -> None:
+    """A table, or the document. `options` are those of `accountview explain` that lead to the same accounts."""
     if as_json:
-        click.echo(snapshot.to_json())
-        return snapshot
+        click.echo(snapshot.to_json(explain=explained))
+        return
 
     from rich.console import Console
 
@@ -183,7 +218,6 @@ def _show(path: Path | None, *, as_json: bool, options: str) -> "Snapshot":
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _FILE_WIDTH
     sheet.show(console, snapshot, datetime.now(UTC), explanation)
-    return snapshot
 
 
 def _invocation() -> str:
@@ -202,14 +236,17 @@ def _explain(path: Path | None, label: str, field: str, *, as_json: bool) -> int
     meant = [entry for entry in entries if entry.label == own]
     if not meant:
         raise UsageError(f"no account {label!r}; {_choices(label, [entry.label for entry in entries])}")
-    snapshot = Portfolio(meant).fetch()
+    return _explain_row(Portfolio(meant).fetch(), own, label, field, as_json=as_json)
+
+
+def _explain_row(snapshot: "Snapshot", own: str, label: str, field: str, *, as_json: bool) -> int:
     accounts = {account.label or own: account for account in snapshot.accounts}
     if label not in accounts:
         failures = [failure for failure in snapshot.failures if failure.label in (label, own)]
         if not failures:
             raise UsageError(f"no account {label!r}; {_choices(label, list(accounts))}")
         for failure in failures:
-            _say(failure.message)
+            say(failure.message)
         return _exit_code_of(failures)
     return _print_explanation(accounts[label], label, field, as_json=as_json)
 
@@ -217,15 +254,9 @@ def _explain(path: Path | None, label: str, field: str, *, as_json: bool) -> int
 def _print_explanation(account: "Account", label: str, field: str, *, as_json: bool) -> int:
     import msgspec
 
-    from accountview.view import SCHEMA, Account, Balance, Position
+    from accountview.view import SCHEMA
 
-    try:
-        explanation = account.explain(field)
-    except UsageError as error:
-        rows, _, name = field.rpartition("/")
-        kind = {"positions": Position, "balances": Balance}.get(rows.partition("/")[0], Account)
-        close = difflib.get_close_matches(name, kind.__struct_fields__, n=3)
-        raise UsageError(f"did you mean {' or '.join(close)}? {error}" if close else str(error)) from error
+    explanation = account.explain(field)
     if as_json:
         click.echo(msgspec.json.encode({"schema": SCHEMA, "label": label, "explanation": explanation}))
     else:
@@ -237,3 +268,10 @@ def _choices(name: str, choices: list[str]) -> str:
     """All there is to choose from, the closest first."""
     close = difflib.get_close_matches(name, choices, n=3)
     return f"there are {', '.join([*close, *(choice for choice in choices if choice not in close)])}"
+
+
+# Commands with a module of their own -------------------------------------------------------------------------------
+
+command.add_command(capabilities)
+command.add_command(replay)
+command.add_command(drift)

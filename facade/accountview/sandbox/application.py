@@ -5,6 +5,7 @@ import importlib.util
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from accountview import spec
 from accountview.sandbox.dialect import Answer, Clock, Dialect, Request
 from accountview.sandbox.faults import Faults
-from accountview.sandbox.schema import operations
+from accountview.sandbox.schema import operations, zeroed
 from accountview_clients import VENUES
 
 
@@ -63,9 +64,13 @@ def _venue(venue: str, dialect: Dialect, faults: Faults) -> ASGIApp:
             if fault.status is not None:
                 return Answer(fault.status, fault.body, fault.headers)
         parameters = {name: unquote(value) for name, value in match.groupdict().items()}
-        return dialect.handlers[operation](
+        answer = dialect.handlers[operation](
             Request(request.method, path, parameters, request.url.query, request.headers, content)
         )
+        if fault is not None and fault.zeros:
+            content = zeroed(spec.load(venue), operation, answer.status, answer.content)
+            return replace(answer, content=content)
+        return answer
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         answer = await answer_request(HttpRequest(scope, receive))

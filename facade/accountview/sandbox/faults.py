@@ -19,6 +19,8 @@ class Fault:
     headers: Mapping[str, str]
     delay: float
     """Seconds before the answer."""
+    zeros: bool
+    """Whether every amount of the honest answer is 0."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Faults:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         delay: float = 0.0,
+        zeros: bool = False,
         times: int | None = 1,
     ) -> None:
         """Let the next `times` answers to an operation fail; None means all from now on. Faults queue up.
@@ -53,15 +56,18 @@ class Faults:
         Args:
             venue: key of the venue.
             operation: operationId in its spec.
-            status: HTTP status of the answer; None keeps the real answer and only delays it.
+            status: HTTP status of the answer; None keeps the real answer, and only delays it or its amounts are 0.
             body: its body, sent as it is.
             headers: its headers; `content-type: application/json` unless it is given.
             delay: seconds until it is sent.
+            zeros: the real answer, but every amount in it is 0: what venues answer whose account mode was switched.
             times: how often.
         """
-        if status is None and not delay:
-            raise UsageError("a fault needs a status or a delay")
-        fault = Fault(status, body, {"content-type": "application/json"} | dict(headers or {}), delay)
+        if status is None and not delay and not zeros:
+            raise UsageError("a fault needs a status or a delay, or zeros")
+        if status is not None and zeros:
+            raise UsageError("a fault has a status or zeros: only an honest answer has amounts")
+        fault = Fault(status, body, {"content-type": "application/json"} | dict(headers or {}), delay, zeros)
         with self._lock:
             self._planned.setdefault((venue, operation), []).append(_Planned(fault, times))
 

@@ -1,8 +1,9 @@
 """What a venue's spec says of its requests: the operations, and the part of JSON Schema that request bodies use."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from accountview.spec import VenueSpec
 
@@ -42,6 +43,46 @@ def body_problem(venue_spec: VenueSpec, operation: str, body: Any) -> str | None
     described = next(each.described for each in operations(venue_spec) if each.name == operation)
     schema = described["requestBody"]["content"]["application/json"]["schema"]
     return _problem(venue_spec.components["schemas"], schema, body, "body")
+
+
+def zeroed(venue_spec: VenueSpec, operation: str, status: int, content: bytes) -> bytes:
+    """A JSON answer in which every amount is 0, but for leverage that is set; anything else is as it was.
+
+    An answer that the spec does not describe, such as an error, stays untouched.
+    """
+    described = next(each.described for each in operations(venue_spec) if each.name == operation)
+    answer: dict[str, Any] = described["responses"].get(str(status), {})
+    if not 200 <= status < 300 or "application/json" not in answer.get("content", {}):
+        return content
+    schema = answer["content"]["application/json"]["schema"]
+    document = _zeroed(venue_spec.components["schemas"], schema, json.loads(content))
+    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _zeroed(schemas: dict[str, Any], schema: dict[str, Any], value: object) -> object:
+    if "$ref" in schema:
+        return _zeroed(schemas, schemas[schema["$ref"].rpartition("/")[2]], value)
+    if schema.get("format") == "decimal":
+        if value is None or schema.get("x-unit") == "leverage":
+            return value
+        return "0" if isinstance(value, str) else 0
+    if isinstance(value, list):
+        entries = cast("list[object]", value)
+        return [_zeroed(schemas, schema.get("items", {}), entry) for entry in entries]
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return {name: _zeroed(schemas, _of_member(schema, name), entry) for name, entry in members.items()}
+    return value
+
+
+def _of_member(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    inner: dict[str, Any] | bool = schema.get("properties", {}).get(
+        name, schema.get("additionalProperties", {})
+    )
+    if not isinstance(inner, dict):
+        return {}
+    # The unit of a map is that of its values.
+    return {"x-unit": schema["x-unit"], **inner} if "x-unit" in schema else inner
 
 
 def _problem(schemas: dict[str, Any], schema: dict[str, Any], value: Any, where: str) -> str | None:

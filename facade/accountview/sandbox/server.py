@@ -143,6 +143,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         delay: float = 0.0,
+        zeros: bool = False,
         times: int | None = 1,
     ) -> None:
         """Let the next answers to an operation fail: see `Faults.add`. Raises UsageError for an unknown operation."""
@@ -151,7 +152,14 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         if operation not in known:
             raise UsageError(f"{venue} has no operation {operation!r}; there are {', '.join(known)}")
         self._faults.add(
-            venue, operation, status=status, body=body, headers=headers, delay=delay, times=times
+            venue,
+            operation,
+            status=status,
+            body=body,
+            headers=headers,
+            delay=delay,
+            zeros=zeros,
+            times=times,
         )
 
     def recover(self) -> None:

@@ -1,20 +1,21 @@
 """The venues: each is one module here, named by its key, beside its spec and its generated client.
 
 An adapter module offers `open_adapter` (its parameters are the venue's credentials and settings), the `connect` and
-`connect_async` made of it, and `DECLARATION`. `connect` below opens a venue by its key; no list is kept anywhere.
+`connect_async` made of it, and `DECLARATION`. It checks the form of a credential with `Secret.passes` and reveals
+it only while it signs: so an adapter can be opened without credentials (`Secret.absent`), to read stored answers.
+
+`connect` below opens a venue by its key, one of these or a plugin's (`accountview.registry`); no list is kept anywhere.
 """
 
-import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
+from accountview import registry
 from accountview.client import Adapter, AsyncClient, Client, Settings
 from accountview.errors import UsageError
 from accountview.secret import Secret
-from accountview_clients import VENUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Parameter:
     secret: bool
     kind: Any
     """Its type, as annotated."""
+
+    @property
+    def is_function(self) -> bool:
+        """Whether it is something to be called: code can give that, a file cannot."""
+        return Callable in (get_origin(self.kind), *map(get_origin, get_args(self.kind)))
 
 
 def connect(venue: str, **options: Any) -> Client:
@@ -44,7 +50,7 @@ def connect_async(venue: str, **options: Any) -> AsyncClient:
 
 def open_adapter(venue: str, options: Mapping[str, Any]) -> Adapter:
     """The adapter of a venue with these options. Raises UsageError."""
-    module = _module(venue)
+    module = registry.module(venue)
     known = parameters(venue)
     unknown = sorted(set(options) - set(known))
     if unknown:
@@ -53,13 +59,15 @@ def open_adapter(venue: str, options: Mapping[str, Any]) -> Adapter:
     if absent:
         raise UsageError(f"{venue}: missing option {', '.join(absent)}")
     opener: Callable[..., Adapter] = module.open_adapter
-    return opener(**options)
+    with registry.blamed(venue, "it cannot be opened"):
+        return opener(**options)
 
 
 def parameters(venue: str) -> dict[str, Parameter]:
     """The options of a venue by name, its own first, then those of every client. Raises UsageError."""
-    opener = _module(venue).open_adapter
-    hints = get_type_hints(opener)
+    opener = registry.module(venue).open_adapter
+    with registry.blamed(venue, "the types of its options cannot be read"):
+        hints = get_type_hints(opener)
     own = {
         name: Parameter(
             name=name,
@@ -75,9 +83,3 @@ def parameters(venue: str) -> dict[str, Parameter]:
         for name, kind in get_type_hints(Settings).items()
     }
     return own | shared
-
-
-def _module(venue: str) -> ModuleType:
-    if venue not in VENUES:
-        raise UsageError(f"no venue {venue!r}; there are {', '.join(VENUES)}")
-    return importlib.import_module(f"{__name__}.{venue}")

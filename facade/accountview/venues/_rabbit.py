@@ -164,7 +164,7 @@ def open_exchange(
         raise UsageError(f"{venue}: exchange_id is {exchange_id!r}; there are {', '.join(ids)}")
     key = header_secret(venue, "api_key", api_key)
     secret = Secret.of(api_secret)
-    if not re.fullmatch(r"(0x)?([0-9a-fA-F]{2})+", secret.reveal()):
+    if not secret.passes(re.compile(r"(0x)?([0-9a-fA-F]{2})+").fullmatch):
         raise UsageError(f"{venue}: api_secret must be hexadecimal, with or without 0x")
 
     def sign(outgoing: Outgoing) -> dict[str, str]:
