@@ -3,8 +3,8 @@
 
 from typing import Literal
 
-Venue = Literal["bfx", "rabbitx"]
-VENUES: tuple[Venue, ...] = ("bfx", "rabbitx")
+Venue = Literal["arcus", "bfx", "rabbitx", "tread", "zkx"]
+VENUES: tuple[Venue, ...] = ("arcus", "bfx", "rabbitx", "tread", "zkx")
 
 
 class UnexpectedStatus(Exception):

@@ -1,0 +1,2 @@
+# Generated from specs/arcus.yaml by `uv run scripts/regenerate.py`: do not edit.
+"""Operations of one tag."""
