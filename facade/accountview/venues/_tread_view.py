@@ -1,0 +1,455 @@
+"""From the rows of one account at Tread.fi to its view.
+
+Wealth is in the token rows, exposure in the position rows, and neither counts what the other says. Margin figures and
+profits are in coins; a token row itself says what its coin is worth: notional over size.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from accountview import identities, spec
+from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract, total
+from accountview.mapping import known, without_duplicates
+from accountview.plan import Owner, Reply
+from accountview.provenance import Declaration
+from accountview.venues._tread_pairs import instrument
+from accountview.venues._tread_rows import Holdings, Row, holds_nothing
+from accountview.view import (
+    Account,
+    Balance,
+    Finding,
+    Instrument,
+    Kind,
+    Missing,
+    Mode,
+    Position,
+    Side,
+    Status,
+    time_text,
+)
+from accountview_clients.tread.models import Account as ListedAccount
+from accountview_clients.tread.models import AccountMarginMode, AssetType
+
+VENUE = "tread"
+
+
+def account_view(
+    declaration: Declaration,
+    owner: Owner,
+    holdings: Holdings,
+    listed: ListedAccount | None,
+    replies: Sequence[Reply[Any]],
+    *,
+    errors_told: bool,
+) -> Account:
+    """The view of one account; each row has been found to be a token, or a position with a side.
+
+    `listed` is its row in the list of accounts, if it has one. Pure: all else it needs is in the venue's spec.
+    """
+    rows, doubled = _without_doubles(holdings.rows)
+    tokens = [row for row in rows if row.kind is AssetType.TOKEN]
+    exposures = [row for row in rows if row.kind is AssetType.POSITION]
+    exchange = holdings.exchange or (None if listed is None else known(listed.exchange))
+    positions, conflicts = without_duplicates(
+        tuple([_position(declaration, exchange, row, tokens) for row in exposures if row.size])
+    )
+    sums = {name: _sum(tokens, figure) for name, figure in _SUMMED.items()}
+    spot_left_out = _spot_left_out(holdings, exchange, tokens)
+    equity = sums["equity"] if holdings.cache is None else holdings.cache.equity
+    if spot_left_out is not None:
+        equity = None
+    maintenance_margin = sums["maintenance_margin"]
+    one_wallet = len({row.wallet for row in tokens if not holds_nothing(row)}) < 2
+    above_water = equity is not None and equity > 0
+    doubts = identities.found(
+        _errors_beside(told=errors_told), None if tokens else _NO_TOKENS, _cut(sums, positions)
+    )
+    notional = None if doubts else total(position.notional for position in positions)
+    view = Account(
+        label=owner.label,
+        tags=owner.tags,
+        venue=VENUE,
+        underlying_venue=exchange,
+        account_id=holdings.name,
+        currency=spec.load(VENUE).fact("currency"),
+        status=Status.UNKNOWN if listed is None else Status.ACTIVE,
+        mode=_mode(tokens, listed),
+        equity=equity,
+        wallet_balance=sums["wallet_balance"],
+        unrealized_pnl=sums["unrealized_pnl"],
+        initial_margin=sums["initial_margin"],
+        maintenance_margin=maintenance_margin,
+        margin_buffer=subtract(equity, maintenance_margin) if one_wallet else None,
+        margin_ratio=divide(maintenance_margin, equity) if one_wallet and above_water else None,
+        notional=notional,
+        effective_leverage=divide(notional, equity) if notional and above_water else None,
+        as_of=None if holdings.cache is None else holdings.cache.time,
+        requested_at=min(reply.requested_at for reply in replies),
+        received_at=max(reply.received_at for reply in replies),
+        positions=positions,
+        balances=tuple([_balance(declaration, row) for row in tokens]),
+    )
+    reasons = _reasons(view, holdings, tokens)
+    if doubts:
+        reasons["positions"] = Missing.NOT_RETURNED
+    if errors_told or not tokens:
+        reasons["balances"] = Missing.NOT_RETURNED
+    findings = identities.found(
+        _from_cache(holdings),
+        *doubts,
+        *doubled,
+        *conflicts,
+        *_conflicting_tokens(tokens),
+        *_flat_rows(exposures),
+        spot_left_out,
+        None if one_wallet else _SEVERAL_WALLETS,
+        identities.underwater(equity),
+        *_checks(view, rows, sums, from_cache=holdings.cache is not None, whole=not doubts),
+        *_unlisted(view, rows, listed),
+    )
+    return msgspec.structs.replace(declaration.account.with_reasons(view, reasons), findings=findings)
+
+
+# What a coin is worth --------------------------------------------------------------------------------------------
+
+
+def _worth(row: Row, coins: Decimal | None) -> Decimal | None:
+    """Coins of a token in currency, at the price that its row implies; None when it implies none."""
+    if coins is None or not coins:
+        return coins
+    if not row.size or row.borrowed:  # whether a loan is taken off the notional is not told
+        return None
+    if coins == row.size:
+        return row.notional  # exact, and right too for dust whose notional is printed as 0
+    return divide(multiply(coins, row.notional), row.size) if row.notional else None
+
+
+_SUMMED: Mapping[str, Callable[[Row], Decimal | None]] = {
+    "equity": lambda row: row.size if row.margin_balance is None else row.margin_balance,
+    "wallet_balance": lambda row: row.size,
+    "unrealized_pnl": lambda row: row.unrealized_profit,
+    "initial_margin": lambda row: row.initial_margin,
+    "maintenance_margin": lambda row: row.maintenance_margin,
+}
+"""Figure of the account → the coins of a token row whose worth is summed for it."""
+
+
+def _sum(tokens: Sequence[Row], figure: Callable[[Row], Decimal | None]) -> Decimal | None:
+    # Nothing listed is nothing known, and no 0.
+    return total(_worth(row, figure(row)) for row in tokens) if tokens else None
+
+
+def _reasons(view: Account, holdings: Holdings, tokens: Sequence[Row]) -> dict[str, Missing]:
+    """Why figures are None that the declaration alone does not tell."""
+    reasons = {
+        name: Missing.NOT_RETURNED
+        for name, figure in _SUMMED.items()
+        if getattr(view, name) is None and (not tokens or any(_not_sent(row, figure(row)) for row in tokens))
+    }
+    if view.notional is None:
+        reasons["notional"] = Missing.NOT_RETURNED
+    if holdings.cache is not None:
+        if view.equity is None:
+            derivable = holdings.cache.equity is None
+            reasons["equity"] = Missing.NOT_RETURNED if derivable else Missing.NOT_DERIVABLE
+        if view.as_of is None and holdings.cache.time_sent:
+            reasons["as_of"] = Missing.UNKNOWN_SENTINEL
+    return reasons
+
+
+def _not_sent(row: Row, coins: Decimal | None) -> bool:
+    return coins is None or (bool(coins) and row.notional is None)
+
+
+# Rows ------------------------------------------------------------------------------------------------------------
+
+
+def _position(declaration: Declaration, exchange: str | None, row: Row, tokens: Sequence[Row]) -> Position:
+    """The view of a position of a size other than 0."""
+    traded = instrument(row.symbol)
+    settles = _settling_token(row, traded, tokens)
+    size = row.size.copy_abs() if row.size is not None and _sized_in_base(exchange, traded) else None
+    notional = None if row.notional is None else row.notional.copy_abs()
+    has_price = traded is not None and traded.kind in (Kind.PERPETUAL, Kind.FUTURE)
+    view = Position(
+        instrument=traded,
+        venue_symbol=row.symbol,
+        side=Side.LONG if row.size is not None and row.size > 0 else Side.SHORT,
+        size=size,
+        # A notional of 0 is too little to be printed: it says no price.
+        mark_price=divide(notional, size) if has_price and notional else None,
+        notional=notional,
+        leverage=row.leverage or None,
+        wallet=row.wallet,
+        initial_margin=_settled(settles, row.initial_margin),
+        maintenance_margin=_settled(settles, row.maintenance_margin),
+        unrealized_pnl=_settled(settles, row.unrealized_profit),
+    )
+    sent = {
+        "notional": row.notional,
+        "initial_margin": row.initial_margin,
+        "maintenance_margin": row.maintenance_margin,
+        "unrealized_pnl": row.unrealized_profit,
+    }
+    reasons = {name: Missing.NOT_RETURNED for name, figure in sent.items() if figure is None}
+    if traded is None:
+        reasons["instrument"] = Missing.UNLISTED
+    if row.leverage is not None and not row.leverage:
+        reasons["leverage"] = Missing.UNKNOWN_SENTINEL
+    return declaration.position.with_reasons(view, reasons)
+
+
+def _settling_token(row: Row, traded: Instrument | None, tokens: Sequence[Row]) -> Row | None:
+    """The token row of the coin that a position is settled in, in its own wallet if there is one.
+
+    That is the quote, unless it is one that inverse contracts have too: then no answer tells.
+    """
+    if traded is None or traded.quote in spec.load(VENUE).fact("inverse_quotes").split():
+        return None
+    quotes = [token for token in tokens if token.symbol == traded.quote]
+    of_wallet = [token for token in quotes if token.wallet == row.wallet]
+    return next(iter([*of_wallet, *quotes]), None)
+
+
+def _settled(token: Row | None, coins: Decimal | None) -> Decimal | None:
+    return None if token is None else _worth(token, coins)
+
+
+def _sized_in_base(exchange: str | None, traded: Instrument | None) -> bool:
+    facts = spec.load(VENUE)
+    in_contracts = facts.fact("contract_sized_exchanges").casefold().split()
+    if exchange is None or exchange.casefold() in in_contracts:
+        return False
+    return traded is None or traded.quote not in facts.fact("inverse_quotes").split()
+
+
+def _balance(declaration: Declaration, row: Row) -> Balance:
+    view = Balance(
+        asset=row.symbol,
+        total=row.size,
+        available=row.available,
+        borrowed=row.borrowed,
+        value=_worth(row, row.size) if row.size else row.notional,
+        wallet=row.wallet,
+    )
+    reasons: dict[str, Missing] = {}
+    if view.value is None:
+        reasons["value"] = Missing.NOT_DERIVABLE if row.borrowed else Missing.NOT_RETURNED
+    return declaration.balance.with_reasons(view, reasons)
+
+
+def _without_doubles(rows: Sequence[Row]) -> tuple[list[Row], list[Finding]]:
+    """The rows with identical ones taken once, and a finding for each that stood more than once."""
+    kept: dict[Row, Row] = {}
+    findings: list[Finding] = []
+    for row in rows:
+        if replace(row, place="") not in kept:
+            kept[replace(row, place="")] = row
+            continue
+        findings.append(
+            Finding(
+                code="DUPLICATE_ROW",
+                fields=("balances" if row.kind is AssetType.TOKEN else "positions",),
+                message=f"{row.symbol[:40]} {row.wallet}: the same row stands twice; it is counted once",
+            )
+        )
+    return list(kept.values()), findings
+
+
+def _conflicting_tokens(tokens: Sequence[Row]) -> Iterator[Finding]:
+    seen: set[tuple[str, str | None]] = set()
+    for row in tokens:
+        if (row.symbol, row.wallet) in seen:
+            message = (
+                f"{row.symbol[:40]} {row.wallet}: two different rows describe one balance; both are counted"
+            )
+            yield Finding(code="CONFLICTING_ROWS", fields=("balances",), message=message)
+        seen.add((row.symbol, row.wallet))
+
+
+def _flat_rows(exposures: Sequence[Row]) -> Iterator[Finding]:
+    flat = sum(not row.size for row in exposures)
+    if flat:
+        message = f"{flat} rows are of positions that hold nothing any more; they are no positions"
+        yield Finding(code="FLAT_ROWS", fields=("positions",), message=message)
+
+
+# The account -----------------------------------------------------------------------------------------------------
+
+
+def _mode(tokens: Sequence[Row], listed: ListedAccount | None) -> Mode:
+    if any(row.wallet == "unified" for row in tokens):
+        return Mode.UNIFIED
+    word = None if listed is None else known(listed.margin_mode)
+    return Mode.UNKNOWN if word is None else _MODES.get(word, Mode.UNKNOWN)
+
+
+_MODES = {AccountMarginMode.CROSS: Mode.CROSS, AccountMarginMode.ISOLATED: Mode.ISOLATED}
+
+
+def _spot_left_out(holdings: Holdings, exchange: str | None, tokens: Sequence[Row]) -> Finding | None:
+    """A finding when a cached equity was added up from wallets, and spot holdings are not in it."""
+    if holdings.cache is None or not holdings.cache.from_wallets or holdings.cache.equity is None:
+        return None
+    without_spot = spec.load(VENUE).fact("equities_without_spot").casefold().split()
+    if (exchange or "").casefold() not in without_spot:
+        return None
+    if not any(row.wallet == "spot" and not holds_nothing(row) for row in tokens):
+        return None
+    return Finding(
+        code="EQUITY_WITHOUT_SPOT",
+        fields=("equity",),
+        message="the venue tells what the wallets are worth without spot, and there are spot holdings",
+    )
+
+
+def _cut(sums: Mapping[str, Decimal | None], positions: Sequence[Position]) -> Finding | None:
+    """A finding when the positions do not reach what the tokens say of all of them: some may not be listed."""
+    limit = spec.load(VENUE).amount("tolerance_sum_of_positions")
+    compared = (
+        ("maintenance_margin", [each.maintenance_margin for each in positions], sums["maintenance_margin"]),
+        ("unrealized_pnl", [each.unrealized_pnl for each in positions], total(p.notional for p in positions)),
+    )
+    for name, parts, base in compared:
+        beyond = subtract(total(parts), sums[name])
+        tolerance = multiply(limit, base)
+        if beyond is None or tolerance is None:
+            continue
+        apart = beyond.copy_negate() if name == "maintenance_margin" else beyond.copy_abs()
+        if apart > tolerance:
+            return Finding(
+                code="POSITIONS_CUT",
+                fields=("positions", name),
+                difference=beyond,
+                tolerance=tolerance,
+                message=f"{name} of the {len(positions)} positions does not reach that of the tokens",
+            )
+    return None
+
+
+def _errors_beside(*, told: bool) -> Finding | None:
+    if not told:
+        return None
+    return Finding(
+        code="VENUE_ERRORS",
+        fields=("positions", "balances"),
+        message="the venue tells of errors beside its balances and does not say where: any row may be missing",
+    )
+
+
+def _from_cache(holdings: Holdings) -> Finding | None:
+    if holdings.cache is None:
+        return None
+    moment = "an unknown time" if holdings.cache.time is None else time_text(holdings.cache.time)
+    return Finding(code="CACHED", fields=("as_of",), message=f"the figures are the venue's cache of {moment}")
+
+
+_NO_TOKENS = Finding(
+    code="NO_BALANCES",
+    fields=("positions", "balances"),
+    message="no token is listed: an empty account and one that could not be read look the same",
+)
+_SEVERAL_WALLETS = Finding(
+    code="SEVERAL_WALLETS",
+    fields=("margin_buffer", "margin_ratio"),
+    message="the tokens are in several wallets, and what is in one does not back the positions of another",
+)
+
+
+# Checks ----------------------------------------------------------------------------------------------------------
+
+
+def _checks(
+    view: Account,
+    rows: Sequence[Row],
+    sums: Mapping[str, Decimal | None],
+    *,
+    from_cache: bool,
+    whole: bool,
+) -> Iterator[Finding | None]:
+    facts = spec.load(VENUE)
+    for row in rows:
+        if row.kind is AssetType.TOKEN:
+            yield _equity_of_token(row, facts.amount("tolerance_relative_recomputed"))
+    if from_cache:
+        yield identities.compare(
+            "EQUITY_MISMATCH",
+            ("equity", "balances"),
+            view.equity,
+            sums["equity"],
+            EXACT.multiply(facts.amount("tolerance_cached_equity"), (view.equity or ZERO).copy_abs()),
+            "equity is not the worth of the tokens",
+        )
+    for wallet in dict.fromkeys(row.wallet for row in rows):
+        pool = [row for row in rows if row.wallet == wallet]
+        if any(row.notional for row in pool):
+            yield identities.compare(
+                "SHARES_MISMATCH",
+                ("balances", "positions"),
+                total(row.share for row in pool),
+                Decimal(1),
+                facts.amount("tolerance_shares"),
+                f"the shares of the rows of {(wallet or '')[:40]!r} do not add up to 1: some may not be listed",
+            )
+    if not whole:
+        return
+    moved = facts.amount("tolerance_sum_of_positions")
+    for code, name in (
+        ("INITIAL_MARGIN_MISMATCH", "initial_margin"),
+        ("MAINTENANCE_MARGIN_MISMATCH", "maintenance_margin"),
+    ):
+        # Open orders may be in the tokens' figures, so these may be more.
+        yield identities.not_above(
+            code,
+            (name, "positions"),
+            total(getattr(position, name) for position in view.positions),
+            sums[name],
+            EXACT.multiply(moved, sums[name] or ZERO),
+            f"{name} of the positions is more than that of the tokens",
+        )
+
+
+def _equity_of_token(row: Row, limit: Decimal) -> Finding | None:
+    """A finding when the coins that a token is worth are not its size and its unrealised profit."""
+    coins = row.size if row.margin_balance is None else row.margin_balance
+    expected = add(row.size, row.unrealized_profit)
+    missed = identities.compare(
+        "EQUITY_MISMATCH",
+        ("equity", "wallet_balance", "unrealized_pnl"),
+        coins,
+        expected,
+        identities.rounding(row.margin_balance, row.size, row.unrealized_profit, limit=limit),
+        f"{row.symbol[:40]}: what counts for equity is not size + unrealised profit, in coins",
+    )
+    if missed is None:
+        return None
+    # The fields are in currency, so the distances are too.
+    return msgspec.structs.replace(
+        missed,
+        difference=_worth(row, missed.difference),
+        tolerance=_worth(row, missed.tolerance),
+    )
+
+
+def _unlisted(view: Account, rows: Sequence[Row], listed: ListedAccount | None) -> Iterator[Finding]:
+    """Words, pairs and accounts that the venue does not list elsewhere: passed through, and told."""
+    if listed is None:
+        message = "the account holds something and is not in the list of accounts"
+        yield Finding(code="NOT_LISTED", fields=("status",), message=message)
+    for number, position in enumerate(view.positions):
+        if position.instrument is None:
+            message = f"the pair {position.venue_symbol[:40]!r} has no form that is known"
+            yield Finding(
+                code="INSTRUMENT_UNKNOWN", fields=(f"positions/{number}/instrument",), message=message
+            )
+    for wallet in dict.fromkeys(row.wallet for row in rows if not row.wallet_listed):
+        message = f"the spec does not list the wallet {(wallet or '')[:40]!r}"
+        yield Finding(code="UNLISTED_WORD", fields=("balances", "positions"), message=message)
+    word = None if listed is None else known(listed.margin_mode)
+    if word is not None and not word.known:
+        message = f"the spec does not list the margin mode {word[:40]!r}"
+        yield Finding(code="UNLISTED_WORD", fields=("mode",), message=message)
