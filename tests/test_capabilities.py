@@ -1,5 +1,6 @@
 """What each venue can tell: the same in the library, on the command line, in the README and in the view itself."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -15,9 +16,9 @@ import accountview as av
 from accountview import provenance
 from accountview.capability import KINDS
 from accountview.portfolio import Snapshot, json_schema
-from accountview.provenance import Derived, Never, Reported
+from accountview.provenance import Derived, Fields, Never, Reported
 from accountview.testing import make_account, running_sandbox
-from accountview.view import MEASURES, Account
+from accountview.view import MEASURES, Account, Balance, Position
 from accountview_clients import VENUES
 
 
@@ -42,9 +43,9 @@ def test_they_are_what_is_declared(venue: str) -> None:
 
     assert len(told) == len(av.capabilities(venue))
     for kind in KINDS:
-        fields = getattr(declared, kind)
-        of_any = provenance.OF_ANY_ACCOUNT if kind == "account" else {}
-        assert {field for of, field in told if of == kind} == {*of_any, *fields.origins}
+        fields: Fields = getattr(declared, kind)
+        of_any = set(provenance.OF_ANY_ACCOUNT if kind == "account" else ())
+        assert {field for of, field in told if of == kind} == of_any | set(fields.origins)
         for name, origin in fields.origins.items():
             each = told[kind, name]
             assert each.note == origin.note
@@ -103,11 +104,10 @@ def test_what_is_missing_is_never_there_and_what_is_unsigned_has_no_sign(case: A
             expected | dict.fromkeys(("requested_at", "received_at"), "2026-01-02T03:04:05Z")
         )
         declared = provenance.declaration_of(account)
-        for row, fields in (
-            (account, declared.account),
-            *((position, declared.position) for position in account.positions),
-            *((balance, declared.balance) for balance in account.balances),
-        ):
+        rows: list[tuple[Account | Position | Balance, Fields]] = [(account, declared.account)]
+        rows += [(position, declared.position) for position in account.positions]
+        rows += [(balance, declared.balance) for balance in account.balances]
+        for row, fields in rows:
             for name in fields.never:
                 told = getattr(row, name)
                 assert not told or told == "unknown", f"{name} is declared as never there"
@@ -233,9 +233,8 @@ def test_an_account_with_explanations_can_be_read_back() -> None:
 
 @pytest.mark.repository
 def test_the_table_of_the_readme_is_held(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    import write_readme  # pyright: ignore[reportMissingImports] # a script
-
+    monkeypatch.setattr(sys, "path", [str(ROOT / "scripts"), *sys.path])
+    write_readme: Any = importlib.import_module("write_readme")
     text = (ROOT / "README.md").read_text("utf-8")
     whole = write_readme.written(text)
     path = tmp_path / "README.md"

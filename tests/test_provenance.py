@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import msgspec
 import pytest
@@ -206,20 +206,19 @@ def at(document: Any, pointer: str) -> Any:
 
 def children(document: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(document, dict):
-        yield from (
-            (str(key).replace("~", "~0").replace("/", "~1"), value) for key, value in document.items()
-        )
+        members = cast("dict[str, Any]", document)
+        yield from ((name.replace("~", "~0").replace("/", "~1"), value) for name, value in members.items())
     elif isinstance(document, list):
-        yield from ((str(number), value) for number, value in enumerate(document))
+        yield from ((str(number), value) for number, value in enumerate(cast("Sequence[Any]", document)))
 
 
 def resolved(document: Any, pointer: str, symbol: str | None) -> list[str]:
     """The JSON pointers that a pointer stands for: one, unless it has a step `*` or `[name=value,…]`."""
-    places = [("", document)]
+    places: list[tuple[str, Any]] = [("", document)]
     for step in steps(pointer):
         inner = [(f"{place}/{key}", value, key) for place, found in places for key, value in children(found)]
         if step == "*":
-            own = [each for each in inner if isinstance(each[1], dict) and symbol in each[1].values()]
+            own = [each for each in inner if symbol in [value for _, value in children(each[1])]]
             places = [(place, value) for place, value, _ in own or inner]
         elif step.startswith("["):
             wanted = [
@@ -230,11 +229,17 @@ def resolved(document: Any, pointer: str, symbol: str | None) -> list[str]:
             places = [
                 (place, value)
                 for place, value, _ in inner
-                if isinstance(value, dict) and all(str(value.get(name)) == word for name, word in wanted)
+                if isinstance(value, dict) and all(member(value, name) == word for name, word in wanted)
             ]
         else:
             places = [(place, value) for place, value, key in inner if key == step]
     return [place for place, _ in places]
+
+
+def member(row: Any, name: str) -> str | None:
+    """The text of a member of an object; None when there is none, or null."""
+    value: object = cast("dict[str, Any]", row).get(name) if isinstance(row, dict) else None
+    return None if value is None else str(value)
 
 
 def parsed(stored: StoredAnswer) -> Json:
@@ -393,7 +398,7 @@ def selecting(document: Any, pointer: str) -> set[str]:
             for place in resolved(document, head, None)
             for key, row in children(at(document, place))
             for name in names
-            if isinstance(row, dict) and row.get(name) is not None
+            if member(row, name) is not None
         }
         head = f"{head}/{step}"
     return found
@@ -486,9 +491,7 @@ def other_words(venue: str, operation: str, pointer: str, word: str) -> list[Jso
     except ValueError:
         pass
     venue_spec = spec.load(venue)
-    schema = venue_spec._answer(operation)
-    for step in steps(pointer):
-        schema = venue_spec._step(schema, step)
+    schema = venue_spec.schema_at(operation, pointer)
     while "$ref" in schema:
         schema = venue_spec.components["schemas"][schema["$ref"].rpartition("/")[2]]
     listed = [each for each in schema.get("enum", []) if each not in (word, None)]
@@ -563,7 +566,7 @@ class Proof:
     def run(self, case: Case) -> None:
         heard: list[tuple[str, StoredAnswer]] = []
         answers = case.exchange.answers
-        before = read(case, answers, lambda *asked: heard.append(asked)).accounts
+        before = read(case, answers, lambda name, stored: heard.append((name, stored))).accounts
         for number, (operation, stored) in enumerate(heard):
             body = parsed(stored)
             if body is not None and stored in answers and (operation, stored) not in heard[:number]:
@@ -753,7 +756,7 @@ def test_a_wire_value_moves_exactly_the_fields_that_claim_it(venue: str) -> None
 
     assert not proof.wrong, "\n".join(proof.wrong[:40])
     assert proof.claimed <= proof.shown, f"no case shows it moving: {sorted(proof.claimed - proof.shown)}"
-    assert proof.tried > 100
+    assert proof.tried >= len(proof.claimed) > 0
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,33 @@ ARCUS_CHECKS_OFF = {
 RABBIT_CHECKS_OFF = {
     "ignored_auth": "it wants 401 or 403; this backend answers 400 to bad credentials (test_sandbox.py tests each)",
 }
+
+
+class TreadToken(AuthBase):
+    def __init__(self, entry: Entry, _: str) -> None:
+        self._token: str = entry.options["token"].reveal()
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Token {self._token}"
+        return request
+
+
+def only_known_accounts(document: Document, base_url: str, auth: AuthBase) -> None:
+    listed = requests.get(f"{base_url}/api/accounts/", auth=auth, timeout=10).json()
+    held = requests.get(f"{base_url}/api/balances/", auth=auth, timeout=10).json().values()
+    schemas = document["components"]["schemas"]
+    leverage = schemas["SetLeverageRequest"]["properties"]
+    leverage["account_ids"]["items"]["enum"] = [account["id"] for account in listed]
+    leverage["pair"]["enum"] = sorted(
+        {row["symbol"] for each in held for row in each["assets"] if row["asset_type"] == "position"}
+    )
+    leverage["leverage"]["pattern"] = "^[1-9][0-9]?$"
+    # A passphrase is wanted by some exchanges only, which the spec cannot say.
+    schemas["CreateAccountRequest"]["properties"]["exchange"]["enum"] = ["Bybit", "Binance", "Hyperliquid"]
+
+
 VENUES = {
+    "tread": Habits("tread", TreadToken, {}, only_known_accounts),
     "arcus": Habits("arcus-unused", ArcusSignature, ARCUS_CHECKS_OFF, only_what_arcus_has),
     "bfx": Habits("bfx-main", RabbitSignature, RABBIT_CHECKS_OFF, only_listed_markets),
     "rabbitx": Habits("rabbitx-main", RabbitSignature, RABBIT_CHECKS_OFF, only_listed_markets),

@@ -1,13 +1,15 @@
 """What is particular to Tread.fi: one token and many accounts, two answers, coins that are priced by their own rows."""
 
 import json
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 from support import Case, ReplayServer, StoredAnswer, read_stored
 
@@ -19,6 +21,8 @@ from accountview.client import Client
 from accountview.plan import Owner, Reading
 from accountview.portfolio import Portfolio
 from accountview.provenance import Derived, Fields, Reported
+from accountview.sandbox import Sandbox
+from accountview.sandbox.dialects.tread import requirements
 from accountview.venues import _tread_declaration, open_adapter, tread
 from accountview.venues._tread_pairs import instrument
 from accountview.view import Account, Instrument, Kind, Missing
@@ -381,6 +385,14 @@ def test_a_price_is_shown_only_where_the_size_counts_coins(
         assert position.missing["mark_price"] is Missing.NOT_DERIVABLE
 
 
+def test_a_quote_that_inverse_pairs_have_tells_no_coin() -> None:
+    found = account(
+        token_row("USD", "10.0", "10.0"), position_row("BTC:PERP-USD", "1.0", "20.0", initial_margin="0.5")
+    )
+    assert found.positions[0].initial_margin is None
+    assert found.positions[0].missing["initial_margin"] is Missing.NOT_DERIVABLE
+
+
 def test_a_position_is_settled_in_the_coin_of_its_own_wallet() -> None:
     other = token_row("USDT", "10.0", "9.0").replace('"perp"', '"spot"')
     found = account(
@@ -510,3 +522,207 @@ def test_owner_s_tags_reach_every_account(served: Callable[..., str]) -> None:
         open_adapter("tread", {"token": TOKEN, "base_url": base_url}), Owner("desk", ("a",))
     ) as client:
         assert client.account().tags == ("a",)
+
+
+# The sandbox -----------------------------------------------------------------------------------------------------
+
+NOW = 1_700_000_000
+SECOND = 1_000_000_000
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(clock=lambda: NOW * SECOND) as running:
+        yield running
+
+
+def send(
+    sandbox: Sandbox,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    authorization: str | None = "Token demo-token-of-tread",
+) -> tuple[int, Any]:
+    """Status and document of an answer; the request is made by hand."""
+    headers = {} if authorization is None else {"Authorization": authorization}
+    content = None if body is None else json.dumps(body)
+    with httpx.Client(verify=TLS) as client:
+        answer = client.request(method, sandbox.base_url("tread") + path, headers=headers, content=content)
+    return answer.status_code, json.loads(answer.content, parse_float=Decimal)
+
+
+TLS = ssl.create_default_context()  # never used on loopback, but every httpx client would make one
+
+
+def demo(sandbox: Sandbox, label: str) -> Reading:
+    [entry] = [each for each in sandbox.all_entries if each.label == label]
+    with Client(open_adapter("tread", entry.options), Owner(label)) as client:
+        return client.read()
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (None, 401),
+        ("Bearer demo-token-of-tread", 401),
+        ("Token demo-token-of-nobody", 401),
+        ("token demo-token-of-tread", 401),
+        ("Token demo-token-of-tread-suspended", 403),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/accounts/", "/api/balances/", "/api/sor/get_cached_account_balance"])
+def test_a_bad_token_is_refused(sandbox: Sandbox, path: str, authorization: str | None, status: int) -> None:
+    found, document = send(sandbox, "GET", path, authorization=authorization)
+    assert found == status
+    assert list(document) == ["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/accounts", "/api/balances", "/api/set_leverage", "/api/sor/get_cached_account_balance/"]
+)
+def test_a_path_with_another_end_is_not_found(sandbox: Sandbox, path: str) -> None:
+    assert send(sandbox, "GET", path) == (404, {"detail": "not found"})
+
+
+def test_tokens_hold_the_sums_over_the_positions_that_they_settle(sandbox: Sandbox) -> None:
+    _, document = send(sandbox, "GET", "/api/balances/?account_names=Bybit%20main,OKX%20pm")
+    assert list(document) == ["Bybit main", "OKX pm"]
+    for held in document.values():
+        rows: list[dict[str, Any]] = held["assets"]
+        for token in (row for row in rows if row["asset_type"] == "token"):
+            settled = [row for row in rows if row["symbol"].endswith(f"-{token['symbol']}")]
+            for name in ("unrealized_profit", "initial_margin", "maint_margin"):
+                assert token[name] == sum(row[name] for row in settled)
+            assert token["margin_balance"] == token["size"] + token["unrealized_profit"]
+            assert token["leverage"] is None
+
+
+@pytest.mark.parametrize(
+    ("exchange", "notional", "leverage", "initial", "maintenance"),
+    [
+        ("Bybit", "3051.5284", "10", "306.80066534", "16.90546734"),
+        ("Binance", "572.956735", "5", "114.59134696", "2.29182693"),
+        ("OKX", "33618.397", "1", "37.148328685", "28.57563745"),
+    ],
+)
+def test_requirements_are_those_of_the_documented_examples(
+    exchange: str, notional: str, leverage: str, initial: str, maintenance: str
+) -> None:
+    found = requirements(exchange, Decimal(notional), Decimal(leverage))
+    for value, documented in zip(found, (initial, maintenance), strict=True):
+        assert abs(value - Decimal(documented)) <= Decimal("0.00000005")
+
+
+def test_archived_accounts_are_listed_only_when_asked_for(sandbox: Sandbox) -> None:
+    _, listed = send(sandbox, "GET", "/api/accounts/")
+    _, every = send(sandbox, "GET", "/api/accounts/?include_archived=true")
+    assert [row["name"] for row in every if row["archived"]] == ["Old Bitget"]
+    assert listed == [row for row in every if not row["archived"]]
+    assert send(sandbox, "GET", "/api/accounts/?include_archived=maybe")[0] == 400
+
+
+def test_leverage_that_is_set_changes_the_margins(sandbox: Sandbox) -> None:
+    def read() -> tuple[Decimal, Decimal]:
+        _, document = send(sandbox, "GET", "/api/balances/?account_names=xyz")
+        row = document["xyz"]["assets"][0]
+        return row["leverage"], row["initial_margin"]
+
+    _, listed = send(sandbox, "GET", "/api/accounts/")
+    body = {
+        "account_ids": [next(row["id"] for row in listed if row["name"] == "xyz")],
+        "pair": "xyz_XYZ100:PERP-USDC",
+        "leverage": "20",
+    }
+    before = read()
+    assert send(sandbox, "POST", "/api/set_leverage/", body) == (
+        200,
+        {"message": "Leverage changed successfully."},
+    )
+    after = read()
+    assert (before[0], after[0]) == (Decimal(10), Decimal(20))
+    assert after[1] < before[1]
+
+    refused: list[tuple[dict[str, Any], int]] = [
+        ({"leverage": 20}, 400),
+        ({"leverage": "0"}, 400),
+        ({"leverage": "2.5"}, 400),
+        ({"account_ids": []}, 400),
+        ({"account_ids": ["nobody"]}, 404),
+        ({"pair": "NO:PERP-USDT"}, 404),
+    ]
+    for changes, status in refused:
+        assert send(sandbox, "POST", "/api/set_leverage/", body | changes)[0] == status
+    assert read() == after
+
+
+def test_an_account_comes_and_goes(sandbox: Sandbox) -> None:
+    body = {"name": "new/one", "exchange": "OKX", "api_key": "demo-key", "api_secret": "demo-secret"}
+    assert send(sandbox, "POST", "/api/accounts/", body)[0] == 400  # without its passphrase
+    created = send(sandbox, "POST", "/api/accounts/", body | {"password": "demo-passphrase"})
+    assert created == (201, {"message": "Account created."})
+    assert send(sandbox, "POST", "/api/accounts/", body | {"password": "demo-passphrase"})[0] == 409
+
+    _, listed = send(sandbox, "GET", "/api/accounts/")
+    [row] = [each for each in listed if each["name"] == "new/one"]
+    assert "demo-" not in json.dumps(row)
+    assert send(sandbox, "PUT", "/api/accounts/", {"id": row["id"], "margin_mode": "ISOLATED"})[0] == 200
+    [found] = [each for each in demo(sandbox, "tread").accounts if each.account_id == "new/one"]
+    assert (found.mode, found.equity) == (av.Mode.ISOLATED, None)
+    assert [finding.code for finding in found.findings] == ["NO_BALANCES"]
+
+    assert send(sandbox, "DELETE", "/api/accounts/", {"name": "new/one"})[0] == 200
+    assert send(sandbox, "DELETE", "/api/accounts/", {"name": "new/one"})[0] == 404
+    assert "new/one" not in [each.account_id for each in demo(sandbox, "tread").accounts]
+
+
+def test_the_demo_shows_what_is_particular_to_the_venue(sandbox: Sandbox) -> None:
+    bybit, perps, okx, builders = demo(sandbox, "tread").accounts
+    assert [each.label for each in (bybit, perps, okx, builders)] == [
+        "tread/Bybit main",
+        "tread/alice/perps",
+        "tread/OKX pm",
+        "tread/xyz",
+    ]
+    assert [(each.venue_symbol, each.side) for each in bybit.positions][2:] == [
+        ("BTC:PERP-USDT", av.Side.LONG),
+        ("BTC:PERP-USDT", av.Side.SHORT),
+    ]
+    assert [finding.code for finding in perps.findings] == ["SEVERAL_WALLETS"]
+    assert okx.positions[0].missing["size"] is Missing.NOT_DERIVABLE
+    assert okx.positions[0].missing["leverage"] is Missing.UNKNOWN_SENTINEL
+    assert builders.positions[0].instrument == PAIRS["xyz_XYZ100:PERP-USDC"]
+    assert [each.findings for each in (bybit, okx, builders)] == [(), (), ()]
+    assert all(each.complete for each in (bybit, perps, okx, builders))
+
+
+def test_the_cache_has_a_time_of_its_own(sandbox: Sandbox) -> None:
+    fresh, asleep = demo(sandbox, "tread-cache").accounts
+    assert fresh.as_of is not None
+    assert asleep.as_of is not None
+    polled = NOW - NOW % 13
+    assert (fresh.as_of.timestamp(), asleep.as_of.timestamp()) == (polled, NOW - 6 * 3600)
+    assert [[finding.code for finding in each.findings] for each in (fresh, asleep)] == [["CACHED"]] * 2
+
+
+def test_what_goes_wrong_stays_with_its_account(sandbox: Sandbox) -> None:
+    reading = demo(sandbox, "tread-troubled")
+    codes = {each.account_id: [finding.code for finding in each.findings] for each in reading.accounts}
+    assert codes == {
+        "Bybit cut": ["POSITIONS_CUT", "SHARES_MISMATCH"],
+        "Deribit inverse": [],
+        "OKX deep": ["UNDERWATER"],
+        "Bitget empty": ["NO_BALANCES"],
+    }
+    assert [(type(each), each.account) for each in reading.failures] == [
+        (av.CredentialsRefused, "tread-troubled/Gate revoked"),
+        (av.VenueUnavailable, "tread-troubled/Coinbase silent"),
+    ]
+    with pytest.raises(av.CredentialsRefused):
+        demo(sandbox, "tread-suspended")
+
+
+def test_an_error_object_with_status_200_is_seen_over_the_wire_too(sandbox: Sandbox) -> None:
+    sandbox.fail("tread", "getBalances", status=200, body=b'{"message": "Something went wrong."}')
+    with pytest.raises(av.AnswerInvalid):
+        demo(sandbox, "tread")

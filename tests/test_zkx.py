@@ -661,7 +661,10 @@ def test_figures_keep_the_identities_of_the_documented_example(
 
 def test_the_documented_example_comes_out_nearly_to_the_digit(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the prices that its profits and liquidation prices imply: the page shows none."""
-    prices = {"SOLUSDC": Decimal("149.32823"), "ETHUSDC": Decimal("3982.72699")}
+    prices = {
+        "SOLUSDC": Decimal("149.566") - Decimal("4.184732") / Decimal("17.6"),
+        "ETHUSDC": Decimal("3993.99") - Decimal("2.477861") / Decimal("0.22"),
+    }
     shown = json.loads(Case("zkx", "seed-two-shorts").exchange.answers[0].content)
 
     def price(market: str, _: int) -> Decimal:

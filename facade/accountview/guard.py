@@ -125,12 +125,12 @@ def _against_no_equity(account: Account) -> dict[str, str]:
     dust = _dust(account)
     wallet, profit = account.wallet_balance, account.unrealized_pnl
     worth = add(wallet, profit)
-    if wallet and worth is not None and abs(worth) <= dust:
+    if wallet and worth is not None and worth.copy_abs() <= dust:
         return {}  # settled cash and an unrealised loss cancel: two figures that are no zeros confirm it
     against = {
         name: f"{name} is {plain(figure)}"
         for name, figure in (("wallet_balance", wallet), ("notional", account.notional))
-        if figure is not None and abs(figure) > dust
+        if figure is not None and figure.copy_abs() > dust
     }
     count = len(_open(account.positions))
     if count:
@@ -145,7 +145,7 @@ def _against_no_equity(account: Account) -> dict[str, str]:
 
 def _holds(balance: Balance, dust: Decimal) -> bool:
     # `total` counts coins, of which a hundredth may be worth much; only `value` knows dust.
-    return abs(balance.value) > dust if balance.value is not None else bool(balance.total)
+    return balance.value.copy_abs() > dust if balance.value is not None else bool(balance.total)
 
 
 def _open(positions: Iterable[Position]) -> list[Position]:
@@ -156,14 +156,14 @@ def _open(positions: Iterable[Position]) -> list[Position]:
 def _fall_is_explained(previous: Account, current: Account) -> bool:
     """Whether an equity of exactly 0 is no surprise after what was seen before."""
     before = previous.equity
-    if before is None or abs(before) <= _dust(previous):
+    if before is None or before.copy_abs() <= _dust(previous):
         return True
     if current.status is Status.NO_ACTIVITY:
         return True
     if _was_being_liquidated(previous):
         return True
     left = _left(previous, current)
-    return left is not None and left >= EXACT.multiply(_MOST, abs(before))
+    return left is not None and left >= EXACT.multiply(_MOST, before.copy_abs())
 
 
 def _was_being_liquidated(account: Account) -> bool:
@@ -197,7 +197,7 @@ def _doubt_of_positions(
     signs = {
         name: f"{name} is {plain(figure)}"
         for name in ("notional", "position_margin", "unrealized_pnl")
-        if (figure := getattr(current, name)) is not None and abs(figure) > dust
+        if (figure := getattr(current, name)) is not None and figure.copy_abs() > dust
     }
     before = None
     if previous is not None and _open(previous.positions):
@@ -422,7 +422,7 @@ def consistency(account: Account) -> tuple[bool | None, str]:
         listed = total(getattr(each, of_row) for each in account.positions)
         if reported is None or listed is None or not _apart(account, name, of_row):
             continue
-        if abs(EXACT.subtract(reported, listed)) > EXACT.multiply(_MOVED, abs(exposure)):
+        if EXACT.subtract(reported, listed).copy_abs() > EXACT.multiply(_MOVED, exposure.copy_abs()):
             return False, f"{name} is {plain(reported)}, but the positions sum up to {plain(listed)}"
         compared.append(name)
     if compared:

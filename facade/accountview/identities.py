@@ -22,7 +22,7 @@ def rounding(*figures: Decimal | None, limit: Decimal) -> Decimal:
     digits = Decimal(0)
     for figure in known:
         digits = EXACT.add(digits, min(unit_in_last_place(figure), _COARSEST))
-    largest = max((abs(figure) for figure in known), default=Decimal(0))
+    largest = max((figure.copy_abs() for figure in known), default=Decimal(0))
     return min(digits, EXACT.multiply(limit, largest))
 
 
@@ -41,7 +41,7 @@ def compare(
     if left is None or right is None:
         return None
     difference = EXACT.subtract(left, right)
-    if abs(difference) <= tolerance:
+    if difference.copy_abs() <= tolerance:  # abs() would round to the caller's context
         return None
     return Finding(
         code=code,

@@ -135,7 +135,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """
         sources: tuple[Source, ...] | None = vars(self).get(_SOURCES)
         if sources is None:
-            raise UsageError(f"{path}: a copied snapshot holds no answers; save what fetch or replay returned")
+            raise UsageError(
+                f"{path}: a copied snapshot holds no answers; save what fetch or replay returned"
+            )
         kept = bundle.Bundle(
             version=version("accountview"),
             taken_at=self.taken_at,
@@ -205,7 +207,9 @@ class Portfolio:
         For an operator who has made sure that a `SUSPECT` zero or a `STALE_ANSWER` is right. What contradicts within
         one reading stays suspect. Raises UsageError for a label that no entry has.
         """
-        own = label if label in self._memories else label.partition("/")[0]  # what follows is told by the venue
+        own = (
+            label if label in self._memories else label.partition("/")[0]
+        )  # what follows is told by the venue
         if own not in self._memories:
             raise UsageError(f"no account {label!r}; there are {', '.join(self._memories)}")
         self._memories[own] = Memory()

@@ -190,7 +190,9 @@ def _sandbox_file() -> Generator[Path]:
 def check_explained(*, as_json: bool, explained: bool) -> None:
     """Raises UsageError when explanations are asked for where they are not shown."""
     if explained and not as_json:
-        raise UsageError("--explain goes with --json; for one figure on a terminal: accountview explain LABEL FIELD")
+        raise UsageError(
+            "--explain goes with --json; for one figure on a terminal: accountview explain LABEL FIELD"
+        )
 
 
 def _show(path: Path | None, *, as_json: bool, explained: bool, options: str) -> "Snapshot":

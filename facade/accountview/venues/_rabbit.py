@@ -347,7 +347,7 @@ def _cut(exchange: Exchange, rows: Rows, view: Account) -> Finding | None:
     beyond = subtract(listed, view.notional)
     tolerance = EXACT.multiply(facts.amount("tolerance_sum_of_positions"), view.notional or ZERO)
     full_page = len(rows.positions) >= int(facts.fact("positions_page"))
-    too_short = full_page if beyond is None else beyond < -tolerance
+    too_short = full_page if beyond is None else beyond < tolerance.copy_negate()
     if not rows.more_positions and not too_short:
         return None
     return Finding(

@@ -337,7 +337,7 @@ def _cut(row: AccountInfo, positions: tuple[Position, ...]) -> Finding | None:
     invested = known(row.totalInvested)
     beyond = subtract(_at_entry(positions), invested)
     tolerance = identities.rounding(invested, limit=_limit())
-    if beyond is None or beyond >= -tolerance:
+    if beyond is None or beyond >= tolerance.copy_negate():
         # Without a total to reach, a profit still needs a position that makes it.
         if positions or not known(row.totalUnrealizedPnl):
             return None

@@ -24,8 +24,13 @@ POLL = 13
 """Seconds between two looks that the cache takes at an exchange."""
 _DIGITS = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _SECOND = 1_000_000_000
+_EXCHANGES = {
+    *("Binance", "BinancePM", "Bybit", "OKX", "Bitget", "Gate", "Deribit", "Coinbase"),
+    *("Hyperliquid", "Aster", "Pacifica", "Paradex"),
+}
+"""Exchanges that accounts can be of."""
 _PASSPHRASE = ("OKX", "Coinbase", "Bitget")
-"""Exchanges whose keys have a passphrase."""
+"""Those whose keys have a passphrase."""
 
 _PRICES = {
     "BTC": Decimal("65000.5"),
@@ -220,8 +225,8 @@ class _Backend:
     # Changing
 
     def create_account(self, user: User, _: Request, body: dict[str, Any]) -> Answer:
-        if not body["name"] or not body["exchange"]:
-            raise Refused(400, "name and exchange must not be empty")
+        if not body["name"] or body["exchange"] not in _EXCHANGES:
+            raise Refused(400, "name must not be empty, and exchange must be one that is known")
         if any(not isinstance(value, bool) for value in body.get("credential_options", {}).values()):
             raise Refused(400, "credential_options must be true or false")
         if any(account.name == body["name"] for account in user.accounts):

@@ -170,12 +170,14 @@ def _accounts() -> tuple[Account, ...]:
             label="zkx-wide",
             owner=0x2A05,
             balance=Decimal(60000),
+            # Long and short in every market; the longs are larger and were bought low, so that they always gain.
             holdings=tuple(
-                Holding(
-                    market, direction, (1000 / middle).quantize(Decimal("0.001")), middle, Decimal(leverage)
-                )
+                Holding(market, direction, (worth / middle).quantize(Decimal("0.001")), entry, Decimal(5))
                 for market, middle in _MARKETS.items()
-                for direction, leverage in (("LONG", 5), ("SHORT", 4))
+                for direction, worth, entry in (
+                    ("LONG", 1500, middle - 50 * unit_in_last_place(middle)),
+                    ("SHORT", 1000, middle),
+                )
             ),
             tags=("test",),
             in_demo=False,  # for who lists positions by the call that cuts them
