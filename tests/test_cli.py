@@ -519,10 +519,14 @@ def test_the_table_is_whole_at_160_and_blocks_at_80(sandbox: Sandbox) -> None:
     assert max(len(line) for line in blocks.splitlines() if "explain" not in line) <= 80
 
 
-def test_a_pipe_has_no_edge() -> None:
+def test_a_pipe_has_no_edge(here: Path) -> None:
     done = run("demo")
 
     assert re.search(r"^label +venue +currency +equity ", done.stdout, re.MULTILINE)
+
+    failed = run("show", "--file", str(written(here, account("a", nobody()))))
+    assert "  VenueUnavailable: try again later" in failed.stdout
+    assert max(map(len, failed.stdout.splitlines())) < 200
 
 
 def test_figures_are_for_reading() -> None:

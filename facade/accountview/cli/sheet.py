@@ -67,9 +67,16 @@ def _print_failure(console: Console, failure: Failure) -> None:
     """Print one account that could not be read: which, why, and what to do."""
     label = Text(neutral(failure.label), style="bold")
     console.print(Text.assemble(("not read", "bold red"), "  ", label, f"  {neutral(failure.venue)}"))
-    console.print(Padding(Text(neutral(failure.message)), (0, 0, 0, 2)))
+    console.print(_indented(neutral(failure.message)))
     remedy = f"{failure.error}: {REMEDIES.get(failure.error, 'the message says why')}"
-    console.print(Padding(Text(remedy), (0, 0, 1, 2)))
+    console.print(_indented(remedy))
+    console.print()
+
+
+def _indented(text: str) -> Padding:
+    return Padding(
+        Text(text), (0, 0, 0, 2), expand=False
+    )  # not filled up to an edge that a pipe does not have
 
 
 # What stands in a row ----------------------------------------------------------------------------------------------
