@@ -35,7 +35,7 @@ Document = dict[str, Any]
 NOW = 1_700_000_000
 """UNIX seconds: the clock stands still, so that every run is the same."""
 
-EXAMPLES = 100
+EXAMPLES = 50
 """Requests that are made up for each operation, beside the fixed ones that reach every boundary of its schema."""
 
 
