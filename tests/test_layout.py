@@ -30,7 +30,9 @@ def test_specs_clients_adapters_and_fixtures_are_the_same_venues() -> None:
     adapters = modules(ROOT / "facade" / "accountview" / "venues")
 
     assert specs == clients == adapters == venues() == sorted(VENUES)
-    assert set(modules(ROOT / "facade" / "accountview" / "sandbox" / "dialects")) <= set(specs)
+    dialects = modules(ROOT / "facade" / "accountview" / "sandbox" / "dialects")
+    assert set(dialects) <= set(specs)
+    assert modules(ROOT / "tests" / "habits") == dialects
 
 
 def test_each_venue_has_cases() -> None:

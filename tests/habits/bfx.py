@@ -1,0 +1,5 @@
+"""BFX: see `_rabbit`."""
+
+from habits import _rabbit
+
+HABITS = _rabbit.habits("bfx-main")
