@@ -3,9 +3,10 @@
 
 Make a new JWT
 
-Makes a new JWT, the token of the WebSocket. It lives for 48 hours. One unconfirmed source says that
-the call also sets the expiry of the API key itself to that of the new token, which could shorten
-the life of the key. A refresh token is good for one call. Hence never sent again by itself.
+Makes a new JWT, the token of the WebSocket. It lives for 48 hours (x-facts, jwt_lifetime). One
+unconfirmed source says that the call also sets the expiry of the API key itself to that of the new
+token, which could shorten the life of the key. A refresh token is good for one call. Hence never
+sent again by itself.
 """
 
 from __future__ import annotations
