@@ -74,7 +74,7 @@ def _test_wheel(wheel: Path, scratch: Path) -> None:
     python = environment / "bin" / "python"
     run(uv(), "venv", "--quiet", "--python", sys.executable, str(environment))
     install = [uv(), "pip", "install", "--quiet", "--python", str(python)]
-    run(*install, f"accountview[cli,sandbox,stark] @ {wheel.as_uri()}")
+    run(*install, f"accountview[cli,ed25519,sandbox,stark] @ {wheel.as_uri()}")
     run(*install, "--group", f"{ROOT / 'pyproject.toml'}:wheel")
     home = scratch / "home"
     # Some modules load the scripts when they are imported, so a marker alone would come too late for them.

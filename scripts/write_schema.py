@@ -19,7 +19,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from accountview.portfolio import Failure, Snapshot, Total
+from accountview.snapshot import Failure, Snapshot, Total
 from accountview.view import SCHEMA, Account, Explanation
 
 TARGET = Path(__file__).resolve().parent.parent / "facade" / "accountview" / "schema" / "accountview-1.json"
@@ -63,12 +63,17 @@ def document_schema() -> dict[str, Any]:
     }
     # Past 2**53 many readers of JSON lose digits, so the counter travels as text.
     definitions["Account"]["properties"]["sequence"].update(
-        anyOf=[{"type": "string", "pattern": "^[0-9]+$"}, {"type": "null"}]
+        anyOf=[{"type": "string", "pattern": "^-?[0-9]+$"}, {"type": "null"}]
     )
     properties = {
         "schema": {"const": SCHEMA},
         "taken_at": {**SCALARS[datetime], "description": _notes(Snapshot)["taken_at"]},
         "complete": {**SCALARS[bool], "description": inspect.getdoc(Snapshot.complete)},
+        "stale": {
+            "type": "array",
+            "items": SCALARS[str],
+            "description": f"Labels: {inspect.getdoc(Snapshot.stale)}",
+        },
         **{name: {"type": "array", "items": items} for name, items in rows.items()},
     }
     return {

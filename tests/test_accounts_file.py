@@ -8,7 +8,7 @@ import pytest
 import accountview as av
 from accountview import venues
 from accountview.accounts_file import Entry, find, load
-from accountview.client import Adapter
+from accountview.adapter import Adapter
 from accountview.secret import Secret
 from accountview.venues import rabbitx
 from accountview_clients import VENUES
@@ -86,6 +86,7 @@ def test_a_secret_file_is_relative_to_the_toml_and_loses_one_newline(
     folder = tmp_path / "books"
     (folder / "keys").mkdir(parents=True)
     (folder / "keys" / "bfx").write_text(stored)
+    (folder / "keys" / "bfx").chmod(0o600)
     path = written(folder, f"[accounts.a]\n{GOOD}".replace("env:DEMO_SECRET", "file:keys/bfx"))
 
     assert options(load(path)[0])["api_secret"] == read
@@ -95,6 +96,7 @@ def test_a_secret_file_is_relative_to_the_toml_and_loses_one_newline(
 
 def test_only_one_newline_is_taken_from_a_secret_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{SECRET}\n\n")
+    (tmp_path / "key").chmod(0o600)
     path = written(tmp_path, f"[accounts.a]\n{GOOD}".replace("env:DEMO_SECRET", "file:key"))
 
     assert "api_secret must be hexadecimal" in refusal(path)
@@ -218,6 +220,8 @@ def test_what_is_wrong_is_one_line_with_file_account_key_and_remedy(
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "binary").write_bytes(SECRET.encode() + b"\xff")
     (tmp_path / "prose").write_text(f"{SECRET}, the secret")
+    for name in ("empty", "binary", "prose"):
+        (tmp_path / name).chmod(0o600)
 
     line = refusal(written(tmp_path, text))
 

@@ -1,6 +1,6 @@
 """Exact arithmetic: nothing is rounded away, nothing becomes a zero."""
 
-from decimal import Decimal, Inexact, localcontext
+from decimal import Decimal, Inexact, Underflow, localcontext
 
 import pytest
 from hypothesis import given
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from accountview import amounts, identities
 from accountview.amounts import add, divide, multiply, plain, subtract, total, unit_in_last_place
+from accountview.view import Finding
 
 FIGURES = st.decimals(allow_nan=False, allow_infinity=False, places=30, min_value=-(10**30), max_value=10**30)
 
@@ -38,6 +39,7 @@ def test_none_in_none_out_and_no_division_by_zero() -> None:
     assert divide(one, Decimal(0)) is None
     assert divide(Decimal(1), Decimal(3)) == Decimal("0." + "3" * 60)
     assert total([]) == 0
+    assert total([Decimal(1), Decimal("0.20"), Decimal(-3)]) == Decimal("-1.80")
 
 
 def test_a_sum_that_would_be_rounded_raises() -> None:
@@ -133,3 +135,71 @@ def test_available_may_not_pass_equity() -> None:
 
 def test_the_exact_context_traps_what_would_lose_a_digit() -> None:
     assert amounts.EXACT.traps[Inexact]
+
+
+def test_a_quotient_that_is_too_small_to_be_told_raises() -> None:
+    with pytest.raises(Underflow):
+        divide(Decimal("1e-999990"), Decimal(f"3{'0' * 30}"))
+
+
+@pytest.mark.parametrize(
+    ("figures", "tolerance"),
+    [
+        ((), "0"),
+        ((None,), "0"),
+        (("12.30", "4.567"), "0.00123"),  # the limit of the largest: the digits alone would allow 0.011
+        (("100000", "-100000.5"), "0.02"),  # a whole number may have dropped its zeros: no coarser than 0.01
+        (("1000.001", None, "0.00001"), "0.00101"),
+        (("-12.30", "1"), "0.00123"),
+    ],
+)
+def test_the_tolerance_of_rounding(figures: tuple[str | None, ...], tolerance: str) -> None:
+    assert identities.rounding(*map(figure, figures), limit=LIMIT) == Decimal(tolerance)
+
+
+def test_two_figures_agree_up_to_the_tolerance_and_no_further() -> None:
+    def held(left: str | None, right: str | None) -> Finding | None:
+        return identities.compare(
+            "CODE", ("a", "b"), figure(left), figure(right), Decimal("0.5"), "a is not b"
+        )
+
+    for left, right in (("1.5", "1"), ("1", "1.5"), (None, "1"), ("1", None), (None, None)):
+        assert held(left, right) is None
+    for left, right, difference in (("1.51", "1", "0.51"), ("1", "1.51", "-0.51")):
+        assert held(left, right) == Finding(
+            code="CODE",
+            fields=("a", "b"),
+            difference=Decimal(difference),
+            tolerance=Decimal("0.5"),
+            message=f"a is not b: {left} against {right}, apart by {difference}",
+        )
+
+
+def test_a_figure_may_be_below_its_bound_but_not_above_it() -> None:
+    def held(left: str | None, right: str | None) -> Finding | None:
+        return identities.not_above(
+            "CODE", ("a", "b"), figure(left), figure(right), Decimal("0.5"), "a is more than b"
+        )
+
+    for left, right in (("1.5", "1"), ("-9", "1"), (None, "1"), ("1", None), (None, None)):
+        assert held(left, right) is None
+    finding = held("1.51", "1")
+    assert finding is not None
+    assert (finding.difference, finding.tolerance) == (Decimal("0.51"), Decimal("0.5"))
+
+
+def test_each_identity_names_its_figures() -> None:
+    ten, one = Decimal(10), Decimal(1)
+    equity = identities.equity_is_wallet_plus_pnl(ten, one, one, LIMIT)
+    available = identities.available_within_equity(ten, one, LIMIT)
+    underwater = identities.underwater(Decimal(-1))
+
+    assert identities.found(None, equity, None, available, underwater) == (equity, available, underwater)
+    told = [
+        (each.code, each.fields, each.tolerance) for each in identities.found(equity, available, underwater)
+    ]
+    assert told == [
+        ("EQUITY_MISMATCH", ("equity", "wallet_balance", "unrealized_pnl"), Decimal("0.0010")),
+        ("AVAILABLE_ABOVE_EQUITY", ("available", "equity"), Decimal("0.0010")),
+        ("UNDERWATER", ("equity", "margin_ratio", "effective_leverage"), None),
+    ]

@@ -15,8 +15,8 @@ from support import ROOT, cases, venues
 import accountview as av
 from accountview import provenance
 from accountview.capability import KINDS
-from accountview.portfolio import Snapshot, json_schema
 from accountview.provenance import Derived, Fields, Never, Reported
+from accountview.snapshot import Snapshot, json_schema
 from accountview.testing import make_account, running_sandbox
 from accountview.view import MEASURES, Account, Balance, Position
 from accountview_clients import VENUES

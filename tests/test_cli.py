@@ -22,8 +22,8 @@ from rich.console import Console
 import accountview as av
 from accountview.cli import sheet
 from accountview.cli.text import age, amount, multiple, neutral
-from accountview.portfolio import json_schema
 from accountview.sandbox import Sandbox
+from accountview.snapshot import json_schema
 from accountview.testing import make_account
 
 _STEERING = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "ACCOUNTVIEW_FILE", "UV_RUN_RECURSION_DEPTH")
@@ -105,6 +105,7 @@ def cut_account(sandbox: Sandbox, here: Path) -> str:
     lines = [f"[accounts.{entry.label}]", 'venue = "rabbitx"', f'base_url = "{entry.options["base_url"]}"']
     for name in ("api_key", "api_secret"):
         (here / name).write_text(entry.options[name].reveal())
+        (here / name).chmod(0o600)
         lines.append(f'{name} = "file:{name}"')
     return "\n".join(lines) + "\n"
 

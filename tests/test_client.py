@@ -18,8 +18,8 @@ import pytest
 from support import Case, ReplayServer, StoredAnswer
 
 import accountview as av
-from accountview import transport, wire
-from accountview.client import Settings
+from accountview import route, transport, wire
+from accountview.settings import Settings
 from accountview.venues import bfx, parameters, rabbitx
 
 SECRET = "0x" + "5e" * 32
@@ -64,6 +64,8 @@ def error_of(base_url: str, timeout: float = 5.0) -> av.VenueError:
         pytest.raises(av.VenueError) as caught,
     ):
         client.account()
+
+    route._known.cache_clear()  # the second client must not know what the first one was told
 
     async def read() -> None:
         async with bfx.connect_async(**CREDENTIALS, base_url=base_url, timeout=timeout) as client:
@@ -127,13 +129,13 @@ def test_a_broken_connection_is_unavailable(sent: bytes) -> None:
     assert "broke" in str(error)
 
 
-def test_a_compressed_answer_is_refused_before_it_is_inflated() -> None:
+def test_a_compressed_answer_is_inflated_no_further_than_the_cap() -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     with raw_server(answer("200 OK", "Content-Encoding: gzip\r\n", bomb)) as base_url:
         error = error_of(base_url)
 
     assert isinstance(error, av.AnswerInvalid)
-    assert "compressed" in str(error)
+    assert str(wire.MAX_BYTES) in str(error)
 
 
 def test_a_body_is_capped_while_it_arrives() -> None:
@@ -181,20 +183,13 @@ def test_the_environment_is_not_asked_for_a_proxy(
         assert client.account().account_id == "13"
 
 
-def test_every_phase_has_a_finite_timeout() -> None:
-    client = bfx.connect(**CREDENTIALS, timeout=3)
-    inner = client._transport._client
-    client.close()
-
-    assert set(inner.timeout.as_dict().values()) == {3}
-    assert inner.follow_redirects is False
-    assert inner.trust_env is False
-
-
 def test_only_one_tls_context_is_built() -> None:
-    assert transport._tls() is transport._tls()
-    assert transport._tls().verify_mode is ssl.CERT_REQUIRED
-    assert transport._tls().check_hostname
+    built = {id(transport._tls(client._adapter.endpoint)) for client in (bfx.connect(**CREDENTIALS),) * 2}
+    assert len(built) == 1
+    context = transport._tls(bfx.connect(**CREDENTIALS)._adapter.endpoint)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 def test_a_venue_that_echoes_the_key_does_not_put_it_into_the_error(replay: ReplayServer) -> None:
@@ -236,13 +231,13 @@ def test_no_secret_shows_anywhere_around_an_error(replay: ReplayServer) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "status", "retry_after"),
-    [(av.RateLimited, 429, 7.0), (av.VenueUnavailable, 520, None)],
+    [(av.RateLimited, 429, 70.0), (av.VenueUnavailable, 520, None)],
 )
 def test_what_can_be_retried_says_so(
     kind: type[av.VenueError], status: int, retry_after: float | None, replay: ReplayServer
 ) -> None:
     stored = [
-        StoredAnswer(request=f"GET /{path}", status=status, headers={"Retry-After": "7"}, text="<html>")
+        StoredAnswer(request=f"GET /{path}", status=status, headers={"Retry-After": "70"}, text="<html>")
         for path in ("account", "positions")
     ]
 

@@ -132,6 +132,7 @@ def test_a_plugin_opens_like_a_venue_of_ours(replay: ReplayServer, tmp_path: Pat
     assert spec.load("acme").fact("collateral") == "USDX"
     token = tmp_path / "token"
     token.write_text(TOKEN)
+    token.chmod(0o600)
     file = tmp_path / "books.toml"
     file.write_text(f'[accounts.a]\nvenue = "acme"\ntoken = "file:token"\nbase_url = "{url}"\n')
     snapshot = av.Portfolio(load(file)).fetch()

@@ -562,9 +562,10 @@ def test_a_function_that_fails_costs_no_read(replay: ReplayServer, caplog: pytes
         account = client.account()
     assert account.equity is not None
     assert "UNKNOWN_AMOUNT" in codes(account)
-    (record,) = [each for each in caplog.records if each.name == "accountview.drift"]
+    (record,) = [each for each in caplog.records if each.name == "accountview"]
     assert record.levelno == logging.ERROR
-    assert "a slip of the caller" in caplog.text
+    assert "doing=telling_of_drift error=RuntimeError at=" in record.getMessage()
+    assert "a slip of the caller" not in caplog.text
 
 
 def test_a_slip_of_ours_costs_no_read(
@@ -576,7 +577,7 @@ def test_a_slip_of_ours_costs_no_read(
     monkeypatch.setattr(drift, "expected_of", fail)
     with opened(replay.serve("drift-own-slip", with_loan())) as client:
         assert client.account().equity is not None
-    assert "looking for drift in getAccount failed" in caplog.text
+    assert "operation=getAccount doing=looking_for_drift error=ZeroDivisionError" in caplog.text
 
 
 def test_a_key_that_is_a_credential_is_not_repeated(replay: ReplayServer) -> None:

@@ -810,3 +810,7 @@ def test_a_refusal_has_no_amounts(sandbox: Sandbox) -> None:
     sandbox.fail("bfx", "getAccount", zeros=True)
     with av.connect(wrong.venue, **wrong.options) as client, pytest.raises(av.CredentialsRefused):
         client.account()
+
+
+def test_the_words_of_its_findings_are_public() -> None:
+    assert (SUSPECT, STALE_ANSWER) == ("SUSPECT", "STALE_ANSWER")

@@ -104,7 +104,7 @@ def test_a_venue_is_added_by_the_five_steps_of_the_readme(tmp_path: Path) -> Non
         assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
         return done.stdout
 
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_golden.py"]
+    tests = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "tests/test_golden.py"]
     shutil.copy(toy / "toy.yaml", tmp_path / "specs" / "toy.yaml")
     step(sys.executable, "scripts/lint_specs.py")
     step(shutil.which("uv") or "uv", "run", "--quiet", "--script", "scripts/regenerate.py")

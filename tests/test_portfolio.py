@@ -1,13 +1,17 @@
 """Many accounts read together: a row for each, one that fails harms no other, sums stay within a currency."""
 
 import asyncio
+import gc
 import json
 import pickle
 import re
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,11 +23,13 @@ import pytest
 from support import ROOT
 
 import accountview as av
+import accountview.reading
 from accountview.accounts_file import Entry
-from accountview.client import Adapter
+from accountview.adapter import Adapter
 from accountview.plan import Owner, Plan, Reading
-from accountview.portfolio import FIGURES, json_schema
+from accountview.replaying import compare
 from accountview.sandbox import Sandbox
+from accountview.snapshot import FIGURES, json_schema
 from accountview.testing import make_account
 from accountview.venues import rabbitx
 
@@ -316,6 +322,220 @@ def test_entries_that_cannot_be_opened_are_refused_at_once(
         av.Portfolio([Entry(*entry) for entry in entries])
 
 
+# Rows as they come -----------------------------------------------------------------------------------------------
+
+
+def hung(sandbox: Sandbox, venue: str) -> None:
+    """Let a venue not answer for longer than any test waits."""
+    for operation in {"bfx": ("getAccount", "getPositions"), "zkx": ("getAccountInfo",)}[venue]:
+        sandbox.fail(venue, operation, delay=60, times=None)
+
+
+def test_a_stream_has_the_rows_of_a_fetch(sandbox: Sandbox) -> None:
+    options = {"api_key": "no-such-key", "api_secret": "00", "base_url": sandbox.base_url("bfx")}
+    wrong = Entry("wrong", "bfx", options)
+    portfolio = av.Portfolio([*sandbox.entries, wrong])
+
+    rows = list(portfolio.stream())
+    result = portfolio.fetch()
+
+    assert {row.label for row in rows} == {row.label for row in result.rows}
+    assert len(rows) == len(result.rows)
+    assert [row.label for row in rows if row.state == "failed"] == ["wrong"]
+    for row in rows:
+        assert (row.account is None) == (row.state == "failed")
+        assert row.venue == (row.account or row.failure or pytest.fail("neither")).venue
+
+
+async def test_a_stream_works_inside_a_running_loop(sandbox: Sandbox) -> None:
+    portfolio = av.Portfolio(sandbox.entries)
+
+    awaited = {row.label async for row in portfolio.astream()}
+
+    assert {row.label for row in portfolio.stream()} == awaited != set()
+
+
+def test_rows_come_before_the_slowest_is_there(sandbox: Sandbox) -> None:
+    hung(sandbox, "bfx")
+    quick = [entry for entry in sandbox.entries if entry.venue != "bfx"]
+    rows = av.Portfolio([entry for entry in sandbox.entries if entry.venue == "bfx"] + quick).stream()
+
+    seen = {next(rows).label.partition("/")[0] for _ in quick}
+
+    assert seen <= {entry.label for entry in quick}
+    started = time.monotonic()
+    rows.close()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue] # a generator
+    assert time.monotonic() - started < 5  # bfx would have taken ten seconds
+    assert not [thread for thread in threading.enumerate() if thread.name == "accountview-stream"]
+
+
+def test_a_stream_that_nobody_holds_any_longer_ends(sandbox: Sandbox) -> None:
+    hung(sandbox, "bfx")
+    for _ in av.Portfolio(sandbox.entries).stream():
+        break
+    gc.collect()
+
+    assert not [thread for thread in threading.enumerate() if thread.name == "accountview-stream"]
+
+
+async def test_leaving_an_asynchronous_stream_leaves_nothing_running(sandbox: Sandbox) -> None:
+    hung(sandbox, "bfx")
+    async with aclosing(av.Portfolio(sandbox.entries).astream()) as rows:
+        async for _ in rows:
+            break
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_a_stream_reads_only_a_few_rows_ahead(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str | None] = []
+
+    def note(owner: Owner) -> Reading:
+        read.append(owner.label)
+        return Reading((make_account(label=owner.label),))
+
+    answering(note)
+    monkeypatch.setattr(accountview.reading, "AT_ONCE", 4)
+    rows = av.Portfolio([Entry(f"entry-{n}", "rabbitx") for n in range(50)]).stream()
+    for _ in range(10):
+        next(rows)
+    time.sleep(0.2)
+
+    assert len(read) <= 10 + 4
+    assert len(list(rows)) == 40
+    assert len(read) == 50
+
+
+def test_a_bug_ends_a_stream(answering: Answering) -> None:
+    def broken(_: Owner) -> Reading:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(av.Portfolio(answering(broken)).stream())
+
+
+def test_each_row_is_told_as_it_comes(sandbox: Sandbox) -> None:
+    told: list[av.Row] = []
+    result = av.Portfolio(sandbox.entries).fetch(on_row=told.append)
+
+    assert sorted(row.label for row in told) == sorted(row.label for row in result.rows)
+
+
+# Time and age ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_read_in_time_is_a_failure_by_name(sandbox: Sandbox) -> None:
+    hung(sandbox, "bfx")
+    started = time.monotonic()
+
+    result = av.Portfolio(sandbox.entries).fetch(timeout=1.5)
+
+    assert time.monotonic() - started < 8  # each of its own would have had ten seconds
+    assert {row.venue for row in result.failures} == {"bfx"}
+    assert {row.error for row in result.failures} == {"VenueUnavailable"}
+    assert len(result.failures) == len([entry for entry in sandbox.entries if entry.venue == "bfx"])
+    assert {account.venue for account in result.accounts} == {e.venue for e in sandbox.entries} - {"bfx"}
+
+
+def test_what_was_not_even_asked_in_time_is_a_failure_too(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(owner: Owner) -> Reading:
+        time.sleep(0.05)
+        return Reading((make_account(label=owner.label),))
+
+    answering(slow)
+    monkeypatch.setattr(accountview.reading, "AT_ONCE", 1)
+    entries = [Entry(f"entry-{n}", "rabbitx") for n in range(40)]
+    for rows in (
+        av.Portfolio(entries).fetch(timeout=0.5).rows,
+        list(av.Portfolio(entries).stream(timeout=0.5)),
+    ):
+        failed = [row.failure for row in rows if row.failure is not None]
+
+        assert len(rows) == 40
+        assert 0 < len(failed) < 40
+        assert {(row.error, row.retryable) for row in failed} == {("VenueUnavailable", True)}
+        assert "the time for all accounts was over" in failed[0].message
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
+def test_a_timeout_that_is_none_is_refused(sandbox: Sandbox, timeout: float) -> None:
+    portfolio = av.Portfolio(sandbox.entries)
+    for read in (portfolio.fetch, portfolio.stream, portfolio.astream):
+        with pytest.raises(av.UsageError, match=r"timeout is .*; give seconds above 0"):
+            read(timeout=timeout)
+
+
+@pytest.mark.parametrize("max_age", [0, -1, float("nan"), float("inf"), timedelta(0), timedelta(seconds=-1)])
+def test_an_age_that_is_none_is_refused(sandbox: Sandbox, max_age: float | timedelta) -> None:
+    portfolio = av.Portfolio(sandbox.entries)
+    for read in (portfolio.fetch, portfolio.stream, portfolio.astream):
+        with pytest.raises(av.UsageError, match=r"max_age is .*; give seconds above 0"):
+            read(max_age=max_age)
+
+
+@pytest.mark.parametrize("max_age", [60, 60.0, timedelta(minutes=1)])
+def test_an_account_older_than_asked_for_is_stale(answering: Answering, max_age: float | timedelta) -> None:
+    now = datetime.now(UTC)
+    ages = {"first": timedelta(seconds=30), "second": timedelta(minutes=2)}
+
+    def read(owner: Owner) -> Reading:
+        asked = now - ages[owner.label or ""]
+        return Reading((make_account(label=owner.label, requested_at=asked, received_at=now),))
+
+    portfolio = av.Portfolio(answering(read))
+    result = portfolio.fetch(max_age=max_age)
+
+    assert [(row.label, row.state) for row in result.rows] == [("first", "ok"), ("second", "stale")]
+    assert {row.label: row.state for row in portfolio.stream(max_age=max_age)} == {
+        "first": "ok",
+        "second": "stale",
+    }
+    assert not result.complete
+    assert valid(result)["stale"] == ["second"]
+    with pytest.raises(av.IncompleteSnapshot, match=r"^older than asked for: second; allow_partial=True"):
+        result.totals()
+    (total,) = result.totals(allow_partial=True)
+    assert total.oldest == now - timedelta(minutes=2)
+    assert portfolio.fetch().complete
+
+
+def test_an_earlier_answer_that_is_shown_again_counts_with_its_own_age(answering: Answering) -> None:
+    now = datetime.now(UTC)
+    sequence = {"next": 8}
+
+    def read(owner: Owner) -> Reading:
+        # The first is asked for an hour ago; what comes after it is older by the venue's own count.
+        asked = now - timedelta(hours=1) if sequence["next"] == 8 else now
+        return Reading(
+            (make_account(label=owner.label, sequence=sequence["next"], requested_at=asked, received_at=now),)
+        )
+
+    portfolio = av.Portfolio(answering(read))
+    assert portfolio.fetch().complete
+    sequence["next"] = 7
+    result = portfolio.fetch(max_age=60)
+
+    assert [row.state for row in result.rows] == ["stale", "stale"]
+    assert result.oldest is not None
+    assert [finding.code for finding in result.oldest.findings] == ["STALE_ANSWER"]
+
+
+def test_a_saved_snapshot_is_as_stale_when_it_is_replayed(sandbox: Sandbox, tmp_path: Path) -> None:
+    result = av.Portfolio(sandbox.entries).fetch(max_age=1e-6)  # nothing is that young
+    result.save(tmp_path / "saved")
+    replayed = av.replay(tmp_path / "saved")
+
+    assert replayed.stale_before == result.stale_before
+    assert (
+        [row.state for row in replayed.rows]
+        == [row.state for row in result.rows]
+        == ["stale"] * len(result.rows)
+    )
+    assert compare(tmp_path / "saved").differences == ()
+
+
 # Sums ------------------------------------------------------------------------------------------------------------
 
 
@@ -401,7 +621,7 @@ AMOUNTS = [
     *("notional", "effective_leverage", "net_deposits", "pending_deposits", "pending_withdrawals", "health"),
 ]
 KEYS = {
-    "document": ["schema", "taken_at", "complete", "accounts", "failures", "totals"],
+    "document": ["schema", "taken_at", "complete", "stale", "accounts", "failures", "totals"],
     "account": [
         *(
             "label",
@@ -415,8 +635,8 @@ KEYS = {
             "mode",
         ),
         *AMOUNTS,
-        *("leverage_by_market", "as_of", "requested_at", "received_at", "sequence", "missing", "findings"),
-        *("positions", "balances"),
+        *("leverage_by_market", "as_of", "requested_at", "received_at", "attempts", "sequence", "missing"),
+        *("findings", "positions", "balances"),
     ],
     "position": [
         *(
@@ -437,8 +657,8 @@ KEYS = {
     "finding": ["code", "fields", "difference", "tolerance", "message"],
     "failure": ["label", "venue", "operation", "error", "message", "retryable"],
     "total": [
-        *("currency", "accounts", "missing", "equity", "unrealized_pnl", "available", "initial_margin"),
-        *("maintenance_margin", "notional"),
+        *("currency", "accounts", "oldest", "missing", "equity", "unrealized_pnl", "available"),
+        *("initial_margin", "maintenance_margin", "notional"),
     ],
 }
 PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")

@@ -29,7 +29,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | Decimal | bool | N
 
 TIMES = dict.fromkeys(("requested_at", "received_at"), "2026-01-02T03:04:05.000000Z")
 OURS = {
-    Account: {"label", "tags", "venue", "requested_at", "received_at", "missing", "findings"},
+    Account: {"label", "tags", "venue", "requested_at", "received_at", "attempts", "missing", "findings"},
     Position: {"missing"},
     Balance: {"missing"},
 }

@@ -10,12 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Case, ReplayServer
 
+from accountview.secret import Secret
 from accountview.transport import Outgoing
-from accountview.venues import connect
-from accountview.venues._rabbit import signature
+from accountview.venues import _rabbit, connect
 
 SECRET = bytes.fromhex("00112233445566778899aabbccddeeff" * 2)
 EXPIRES = 1700000300
+
+
+def signature(outgoing: Outgoing, secret: bytes, expires: int) -> str:
+    return _rabbit.signature(outgoing, Secret(secret.hex()), expires)
+
 
 VECTORS = {
     "GET /account": (

@@ -26,11 +26,14 @@ from support import Case, ReplayServer, StoredAnswer, cases
 import accountview as av
 from accountview import bundle, spec, venues
 from accountview.accounts_file import Entry
-from accountview.portfolio import Portfolio, Snapshot
+from accountview.deadline import Deadline
+from accountview.portfolio import Portfolio
 from accountview.recording import KEPT_HEADERS, Kept, strike
 from accountview.replaying import NOWHERE, Stored, compare, replay
 from accountview.sandbox import Sandbox
 from accountview.secret import NoCredential, Secret
+from accountview.snapshot import Snapshot
+from accountview.transport import Attempt
 from accountview.venues import _rabbit, bfx
 from accountview.view import Account, Missing
 
@@ -627,9 +630,9 @@ async def test_each_answer_is_given_once_and_in_order(saved: Path) -> None:
     stored = Stored(msgspec.structs.replace(row, exchanges=(account, later)))
     request = bfx.EXCHANGE.get_account.request
 
-    assert [(await stored.send(request)).status for _ in range(2)] == [200, 503]
+    assert [(await stored.send(Attempt(request, Deadline(9)))).status for _ in range(2)] == [200, 503]
     with pytest.raises(av.VenueError, match="the bundle holds no answer"):
-        await stored.send(request)
+        await stored.send(Attempt(request, Deadline(9)))
 
 
 # What differs ------------------------------------------------------------------------------------------------------

@@ -558,10 +558,11 @@ def test_a_long_list_is_cut_at_a_page(fixed: Sandbox) -> None:
 def test_tokens_come_in_both_forms_and_name_the_account(fixed: Sandbox, label: str) -> None:
     tokens: list[str] = []
     for is_client in ("true", "false"):
-        body = f'{{"is_client":{is_client},"refresh_token":"demo"}}'.encode()
-        members = {"is_client": is_client, "refresh_token": "demo"}
+        refresh_token = f"demo-refresh-token-0-of-{label}"
+        body = f'{{"is_client":{is_client},"refresh_token":"{refresh_token}"}}'.encode()
+        members = {"is_client": is_client, "refresh_token": refresh_token}
         [token] = result(call(fixed, label, "POST", "/jwt", body=body, members=members))
-        tokens.append(token if is_client == "true" else token["jwt"])
+        tokens.append(token if isinstance(token, str) else token["jwt"])
     for token in tokens:
         header, claims, _ = [
             base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in token.split(".")
@@ -598,6 +599,7 @@ async def test_connect_reads_every_demo_account(live: Sandbox, label: str) -> No
 def test_the_demo_accounts_show_what_they_are_there_for(live: Sandbox) -> None:
     def read(label: str) -> av.Account:
         entry = entry_of(live, label)
+        client: av.Client
         with av.connect(entry.venue, **entry.options) as client:
             return client.account()
 
@@ -683,9 +685,10 @@ def test_clients_see_faults_as_the_venue_s() -> None:
     with Sandbox() as sandbox:
         entry = entry_of(sandbox, "bfx-main")
         with av.connect(entry.venue, **entry.options) as client:
-            sandbox.fail("bfx", "getPositions", status=520, body=b"<html>")
+            sandbox.fail("bfx", "getPositions", status=520, body=b"<html>", times=None)
             with pytest.raises(av.VenueUnavailable):
                 client.account()
+            sandbox.recover()
             assert client.account().complete
 
 

@@ -1,5 +1,6 @@
 """The view by itself: exact, frozen, and the same after any trip through its JSON form."""
 
+import copy
 import json
 import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import accountview as av
-from accountview.view import time_text
+from accountview.view import Reasons, time_text
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 FIGURES = st.decimals(allow_nan=False, allow_infinity=False, places=30, min_value=-(10**30), max_value=10**30)
@@ -108,3 +109,28 @@ def test_the_key_of_a_position_keeps_both_sides_of_a_hedge() -> None:
 
     assert row.key != other.key
     assert row.key == msgspec.structs.replace(row, size=Decimal(2)).key
+
+
+def test_the_reasons_that_rows_share_cannot_be_changed() -> None:
+    """One set of reasons stands in many rows, of many accounts."""
+    reasons = Reasons({"equity": av.Missing.NOT_RETURNED})
+    shared: Any = reasons
+
+    for change in (
+        lambda: shared.update(equity=av.Missing.SUSPECT),
+        lambda: shared.pop("equity"),
+        lambda: shared.setdefault("notional", av.Missing.SUSPECT),
+        shared.clear,
+        shared.popitem,
+        lambda: shared.__setitem__("equity", av.Missing.SUSPECT),
+        lambda: shared.__delitem__("equity"),
+        lambda: shared.__ior__({}),
+    ):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
+    whole = account(missing=reasons)
+    assert whole == account(missing={"equity": av.Missing.NOT_RETURNED})
+    assert pickle.loads(pickle.dumps(whole)) == whole  # noqa: S301 - our own bytes
+    assert copy.deepcopy(whole) == whole
+    assert av.Account.from_json(whole.to_json()) == whole
+    assert av.Account.from_json(msgspec.json.encode(whole)) == whole

@@ -2,15 +2,25 @@
 
 import json
 from decimal import Decimal
+from typing import Any
+from unittest.mock import patch
 
 import attrs
 import msgspec
 import pytest
-from hypothesis import given
+from benchmarks import payloads
+from benchmarks.reading import Case
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from accountview import wire
+from accountview import outline, wire
+
+
+@attrs.define(kw_only=True)
+class Inner:
+    amount: Decimal | UnsetType = UNSET
+    text: str | UnsetType | None = UNSET
 
 
 @attrs.define(kw_only=True)
@@ -21,6 +31,9 @@ class Row:
     many: dict[str, Decimal] | UnsetType = UNSET
     levels: list[list[Decimal]] | UnsetType = UNSET
     nullable: Decimal | UnsetType | None = UNSET
+    count: int | UnsetType = UNSET
+    inner: Inner | UnsetType = UNSET
+    either: list[Inner] | Inner | UnsetType | None = UNSET
 
 
 @attrs.define(kw_only=True)
@@ -157,3 +170,109 @@ def test_the_stock_decoder_lets_pass_what_ours_refuses() -> None:
     for text in ('"1_0"', '" 1 "', '"١"', '"NaN"'):
         assert isinstance(msgspec.json.decode(amount(text), type=Envelope).result[0].amount, Decimal)
     assert msgspec.json.decode(b'{"result": [], "result": []}', type=Envelope) == Envelope(result=[])
+
+
+# The quick look ----------------------------------------------------------------------------------------------------
+
+FIGURES_AND_NOT = st.sampled_from(
+    [
+        '"0"', '"-1.50"', '"1e5"', '"1E-07"', "0", "-12.50", "1e5", "0.00", '"007"', '"-0"', "null", '"null"', '""',
+        '"1_0"', '"_1"', '"1_"', '" 1"', '"1 "', '"+1"', '".5"', '"-.5"', '"5."', '"5.e3"', '"1.2.3"', '"1-2"', '"-"',
+        '"NaN"', '"nan1"', '"sNaN"', '"-Infinity"', '"inf"', '"١"', '"１"', '"\\u0031"', '"1\\n"', '"1\t"', "1e999",
+        "1e-999", '"1e100"', "9" * 101, f'"{"9" * 101}"', f'"0.{"0" * 101}"', "9" * 30, "true", "[]", '["1"]', "{}",
+        '{"a":1}', "01", "1.", "NaN", '"0x10"', '"a:b"', '"\\":"',
+    ]
+)  # fmt: skip
+KEYS = st.sampled_from(
+    ['"amount"', '"other"', '"text"', '"count"', '"nullable"', '"\\u0061mount"', '"unknown"', '"unk:nown"']
+)
+SPACES = st.sampled_from(["", "", "", " ", "\n  ", "\t"])
+
+
+@st.composite
+def objects(draw: st.DrawFn, *, of: tuple[str, ...] = ("inner", "either")) -> str:
+    member = st.tuples(SPACES, KEYS, SPACES, FIGURES_AND_NOT, SPACES)
+    parts = [f"{a}{key}{b}:{c}{value}" for a, key, b, value, c in draw(st.lists(member, max_size=3))]
+    if draw(st.booleans()):
+        parts.append('"amount":"1"')
+    entry = st.tuples(st.sampled_from(['"BTC"', '"a:b"', '"\\u003a"']), FIGURES_AND_NOT)
+    entries = draw(st.lists(entry, max_size=2))
+    if entries:
+        parts.append(f'"many":{{{",".join(f"{key}:{value}" for key, value in entries)}}}')
+    for name in of:
+        inner = draw(st.lists(objects(of=()), max_size=2))
+        if len(inner) == 1:
+            parts.append(f'"{name}":{inner[0]}')
+        elif inner:
+            parts.append(f'"{name}":[{",".join(inner)}]')
+    return f"{{{','.join(parts)}}}"
+
+
+def told(content: bytes) -> object:
+    """What decoding comes to: the model, or what is wrong and where."""
+    try:
+        return wire.decode(content, Envelope)
+    except wire.Malformed as malformed:
+        return malformed.problem, malformed.path
+
+
+@settings(max_examples=150)
+@given(st.lists(objects(), max_size=2))
+def test_the_quick_look_never_changes_what_decoding_comes_to(rows: list[str]) -> None:
+    content = f'{{"result":[{",".join(rows)}]}}'.encode()
+    quick = told(content)
+    with patch.object(outline, "is_sound", return_value=False):
+        assert told(content) == quick
+
+
+@settings(max_examples=150)
+@given(FIGURES_AND_NOT, st.sampled_from(["amount", "count", "text", "many", "levels", "inner", "either"]))
+def test_one_bad_value_anywhere_comes_to_the_same(value: str, name: str) -> None:
+    shapes = {
+        "many": '{"a:b":%s}',
+        "levels": '[["1",%s]]',
+        "inner": '{"amount":%s}',
+        "either": '[{"amount":%s},{}]',
+    }
+    content = envelope('{"amount":"1"' + f',"{name}":{shapes.get(name, "%s") % value}}}')
+    quick = told(content)
+    with patch.object(outline, "is_sound", return_value=False):
+        assert told(content) == quick
+
+
+PLAIN = (
+    '{"amount":"-1.50","other":0.25,"text":"1_0 a:b","many":{"BTC-USD":"7"},"levels":[["1","2"],[]],'
+    '"nullable":null,"count":12,"inner":{"amount":"0"},"either":[{"amount":"1"},{"text":null}]}'
+)
+
+
+@pytest.mark.parametrize("row", [PLAIN, PLAIN.replace(",", " ,\n"), '{"amount":"1","either":{"amount":"2"}}'])
+def test_the_quick_look_is_enough_for_an_ordinary_answer(row: str) -> None:
+    assert outline.is_sound(envelope(f"{row},{row}"), Envelope)
+
+
+@pytest.mark.parametrize(
+    ("ordinary", "doubtful"),
+    [
+        ('"-1.50"', '"-1_50"'), ('"-1.50"', '" 1.50"'), ('"-1.50"', '"-.50"'), ('"-1.50"', '"1."'),
+        ('"-1.50"', '"NaN"'), ('"-1.50"', '"1e400"'), ('"-1.50"', f'"{"1" * 101}"'), ("0.25", "0.25e1"),
+        ("12", "1" * 101), ('"7"', '"7_0"'), ('"2"', '"+2"'), ('"0"', '"0_0"'), ('"text":null', '"text":null,"x":0'),
+        ('"count"', '"amount"'), ('"amount":"0"', '"amount":"0","amount":"0"'), ("a:b", "a\\u003ab"), ("a:b", "ä"),
+        ('"BTC-USD":"7"', '"BTC-USD":"7","BTC-USD":"7"'), ('"7"}', '"7"'), ("[]", "[[]]"),
+    ],
+)  # fmt: skip
+def test_the_quick_look_leaves_what_is_doubtful_to_the_full_one(ordinary: str, doubtful: str) -> None:
+    assert ordinary in PLAIN
+
+    assert not outline.is_sound(envelope(PLAIN.replace(ordinary, doubtful)), Envelope)
+
+
+@pytest.mark.parametrize("venue", payloads.VENUES)
+def test_the_quick_look_knows_the_answers_of_every_venue(venue: str) -> None:
+    for content, model in Case(venue, 3).typed:
+        assert outline.is_sound(content, model)
+
+
+def test_a_type_that_leaves_open_what_it_holds_has_no_outline() -> None:
+    for open_type in (Any, dict[str, Any], list[msgspec.Raw], str | list[str], float):
+        assert not outline.is_sound(b"{}", open_type)

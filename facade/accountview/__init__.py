@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from accountview.errors import (
     AccountviewError,
     AnswerInvalid,
+    ClockSkew,
     CredentialsRefused,
     IncompleteSnapshot,
+    OutcomeUnknown,
     RateLimited,
     RequestRefused,
     UsageError,
@@ -43,9 +45,14 @@ if TYPE_CHECKING:
     from accountview.capability import Capability, capabilities
     from accountview.client import AsyncClient, Client
     from accountview.drift import Drift
-    from accountview.portfolio import Failure, Portfolio, Snapshot, Total
+    from accountview.exposure import Exposure
+    from accountview.leverage import LeverageChange, LeverageSetting
+    from accountview.portfolio import Portfolio
+    from accountview.rates import Rates
     from accountview.replaying import replay
+    from accountview.snapshot import Converted, Failure, Row, Snapshot, Total
     from accountview.venues import connect, connect_async
+    from accountview.writing import AsyncWritingClient, WritingClient
 
 __version__ = "0.1.0"
 
@@ -54,24 +61,33 @@ __all__ = [
     "AccountviewError",
     "AnswerInvalid",
     "AsyncClient",
+    "AsyncWritingClient",
     "Balance",
     "Capability",
     "Client",
+    "ClockSkew",
+    "Converted",
     "CredentialsRefused",
     "Drift",
     "Explanation",
+    "Exposure",
     "Failure",
     "Finding",
     "IncompleteSnapshot",
     "Instrument",
     "Kind",
+    "LeverageChange",
+    "LeverageSetting",
     "MarginMode",
     "Missing",
     "Mode",
+    "OutcomeUnknown",
     "Portfolio",
     "Position",
     "RateLimited",
+    "Rates",
     "RequestRefused",
+    "Row",
     "Secret",
     "Side",
     "Snapshot",
@@ -80,6 +96,7 @@ __all__ = [
     "UsageError",
     "VenueError",
     "VenueUnavailable",
+    "WritingClient",
     "capabilities",
     "connect",
     "connect_async",
@@ -88,13 +105,21 @@ __all__ = [
 
 _LATER = {
     "AsyncClient": "client",
+    "AsyncWritingClient": "writing",
     "Capability": "capability",
     "Client": "client",
+    "Converted": "snapshot",
     "Drift": "drift",
-    "Failure": "portfolio",
+    "Exposure": "exposure",
+    "LeverageChange": "leverage",
+    "LeverageSetting": "leverage",
+    "Failure": "snapshot",
     "Portfolio": "portfolio",
-    "Snapshot": "portfolio",
-    "Total": "portfolio",
+    "Rates": "rates",
+    "Row": "snapshot",
+    "Snapshot": "snapshot",
+    "Total": "snapshot",
+    "WritingClient": "writing",
     "capabilities": "capability",
     "connect": "venues",
     "connect_async": "venues",

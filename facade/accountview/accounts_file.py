@@ -12,6 +12,7 @@ holds a secret.
 """
 
 import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -37,8 +38,11 @@ class Entry:
     label: str
     venue: str
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What the venue's `connect` takes; secrets are held as `Secret`."""
+    """What the venue's `connect` takes; a secret that is given as text is held as a `Secret`."""
     tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", venues.sealed(self.venue, self.options))
 
 
 def find() -> Path:
@@ -162,6 +166,16 @@ def _option(where: str, path: Path, parameter: venues.Parameter, value: object) 
 _BY_REFERENCE = 'write "env:NAME" or "file:PATH"'
 
 
+def secret(where: str, reference: str) -> Secret:
+    """The secret that a reference (`env:NAME`, or `file:PATH` from the current folder) leads to. Raises UsageError.
+
+    `where` says in the error what was given; what was given itself is never told: it may be the secret.
+    """
+    if not reference.startswith(("env:", "file:")):
+        raise UsageError(f"{where}: a secret must not stand in the command itself; {_BY_REFERENCE}")
+    return Secret(_secret_text(where, Path("accounts.toml"), reference))
+
+
 def _secret_text(where: str, path: Path, reference: object) -> str:
     kind, colon, name = reference.partition(":") if isinstance(reference, str) else ("", "", "")
     if not colon or kind not in ("env", "file"):
@@ -180,17 +194,23 @@ def _from_environment(where: str, name: str) -> str:
 
 
 def _from_file(where: str, path: Path) -> str:
+    remedy = "put the secret there"
     try:
-        text = path.read_text("utf-8").removesuffix("\n")
+        with path.open(encoding="utf-8") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            text = file.read().removesuffix("\n")
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except ValueError:
         problem = "is not UTF-8 text"
     else:
-        if text:
+        if mode & 0o077 and os.name == "posix":  # elsewhere the mode does not say who can read it
+            problem, remedy = f"is open to others than its owner (mode {mode:04o})", "chmod 600 that file"
+        elif not text:
+            problem = "is empty"
+        else:
             return text
-        problem = "is empty"
-    raise UsageError(f"{where}: {str(path)!r} {problem}; put the secret there")
+    raise UsageError(f"{where}: {str(path)!r} {problem}; {remedy}")
 
 
 # Types in words --------------------------------------------------------------------------------------------------

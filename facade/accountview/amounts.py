@@ -15,6 +15,9 @@ from decimal import (
     Overflow,
     Underflow,
 )
+from functools import reduce
+from types import NoneType
+from typing import cast
 
 _TRAPS = [InvalidOperation, DivisionByZero, Overflow, Underflow]
 
@@ -50,12 +53,10 @@ def divide(dividend: Decimal | None, divisor: Decimal | None) -> Decimal | None:
 
 def total(values: Iterable[Decimal | None]) -> Decimal | None:
     """Exact sum of all values; None as soon as one is None; 0 for no values at all."""
-    result = ZERO
-    for value in values:
-        if value is None:
-            return None
-        result = EXACT.add(result, value)
-    return result
+    amounts = list(values)
+    if NoneType in map(type, amounts):  # `None in amounts` would ask each Decimal whether it equals None
+        return None
+    return reduce(EXACT.add, cast("list[Decimal]", amounts), ZERO)
 
 
 def unit_in_last_place(value: Decimal) -> Decimal:

@@ -22,7 +22,7 @@ from accountview.secret import Secret
 MAX_BYTES = 128 * 1024 * 1024
 """Of the JSON document, for writing and for reading."""
 
-NOT_KEPT = ("base_url", "timeout", "on_drift")
+NOT_KEPT = ("base_url", "timeout", "trust_env", "on_drift")
 """Options without a meaning for answers that are here: how a venue is reached, and who is told of drift."""
 
 
@@ -56,6 +56,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Of the accountview that read the answers and published what follows."""
     taken_at: Moment
+    stale_before: Moment | None = None
+    """As in `Snapshot`."""
     rows: tuple[Row, ...]
     published: "Published"
 
@@ -66,6 +68,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     schema: str
     taken_at: str
     complete: bool
+    stale: list[str] = []
     accounts: list[dict[str, Any]]
     failures: list[dict[str, Any]]
     totals: list[dict[str, Any]]

@@ -29,8 +29,9 @@ import msgspec
 
 from accountview import registry
 from accountview.amounts import plain
-from accountview.client import interpret, run
+from accountview.client import run
 from accountview.errors import UsageError, VenueError
+from accountview.outcome import interpret
 from accountview.plan import NOBODY, Call, Owner, Reading, Reply
 from accountview.provenance import Declaration, Derived, Fields, Reported, declaration, declaration_of
 from accountview.scenarios import (

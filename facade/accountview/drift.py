@@ -5,7 +5,6 @@ grave, and never the value itself. Nothing here ever breaks a read or changes a 
 """
 
 import json
-import logging
 import re
 import threading
 from collections import Counter
@@ -18,7 +17,7 @@ from typing import Any, Literal, TypeAlias, TypeGuard, cast, final
 
 import msgspec
 
-from accountview import spec, wire
+from accountview import log, spec, wire
 from accountview.provenance import Derived, Reported, declarations
 from accountview.secret import Secret
 from accountview.view import Finding
@@ -47,11 +46,10 @@ SAMPLE = 1000
 """With `sample`, the first answer and then one in so many is looked at, for each operation and status."""
 
 _MOST_PLACES = 1000
+_LONGEST_MESSAGE = 300
 _ELSEWHERE = "…"
 _SHORTEST_SECRET = 6
 """A shorter one, as a test may have, would be found in any text."""
-
-_logger = logging.getLogger(__name__)
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +90,7 @@ def compare(venue: str, operation: str, status: int, content: bytes) -> tuple[Dr
 
     Raises KeyError when the spec has no such operation.
     """
-    return tuple([each.drift for each in _compare(venue, operation, status, content)])
+    return tuple([_shortened(each.drift) for each in _compare(venue, operation, status, content)])
 
 
 def operation_of(venue: str, method: str, path: str) -> str | None:
@@ -416,8 +414,15 @@ def _described(found: str, value: object) -> str:
 
 
 def _quoted(name: str) -> str:
-    shown = "".join(character if character.isprintable() else "�" for character in name)
-    return f'"{shown if len(shown) <= 80 else shown[:79] + "…"}"'
+    return f'"{"".join(character if character.isprintable() else "�" for character in name)}"'
+
+
+def _shortened(drift: Drift) -> Drift:
+    """The drift without the middle of a message that a venue has made long with a key."""
+    if len(drift.message) <= _LONGEST_MESSAGE:
+        return drift
+    half = _LONGEST_MESSAGE // 2
+    return msgspec.structs.replace(drift, message=f"{drift.message[:half]}…{drift.message[-half:]}")
 
 
 # What is expected ------------------------------------------------------------------------------------------------
@@ -595,6 +600,7 @@ def _closed(expected: Expected, schema: dict[str, Any], within: tuple[str, ...])
         [(f"field_{number}", shape, None) for number, shape in enumerate(shapes)],
         rename={f"field_{number}": name for number, name in enumerate(names)},
         forbid_unknown_fields=True,
+        gc=False,  # it lives for one look, and nothing in it refers back
     )
 
 
@@ -635,8 +641,8 @@ class Radar:
             return ()
         try:
             return self._look(venue, operation, status, content)
-        except Exception:  # a slip of ours must not cost the read
-            _logger.exception("%s: looking for drift in %s failed", venue, operation)
+        except Exception as error:  # noqa: BLE001 - a slip of ours must not cost the read
+            log.slip(venue=venue, operation=operation, doing="looking_for_drift", error=error)
             return ()
 
     def _look(self, venue: str, operation: str, status: int, content: bytes) -> tuple[Finding, ...]:
@@ -648,9 +654,8 @@ class Radar:
         for each in found:
             texts = (each.drift.pointer, each.drift.pattern, each.drift.message)
             pointer, pattern, message = map(self._without_secrets, texts)
-            each.drift = msgspec.structs.replace(
-                each.drift, pointer=pointer, pattern=pattern, message=message
-            )
+            replaced = msgspec.structs.replace(each.drift, pointer=pointer, pattern=pattern, message=message)
+            each.drift = _shortened(replaced)  # not before: a part of a secret would not be found
         findings = _finding(operation, [each.drift for each in found if each.holds_amount])
         if due:
             self._count(operation, found)
@@ -663,8 +668,8 @@ class Radar:
         for each in drifts:
             try:
                 self._tell(each)
-            except Exception:  # the caller's function must cost neither the read nor what it finds
-                _logger.exception("%s: telling of drift in %s failed", each.venue, each.operation)
+            except Exception as error:  # noqa: BLE001 - the caller's function must cost neither read nor findings
+                log.slip(venue=each.venue, operation=each.operation, doing="telling_of_drift", error=error)
 
     def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:  # a venue can echo anything as the name of a key

@@ -5,17 +5,20 @@
     ├── IncompleteSnapshot         decide: wait for the missing rows, or say allow_partial=True
     └── VenueError                 names venue, account, operation and whether a retry can help
         ├── CredentialsRefused     fix the credentials
+        ├── ClockSkew              set this machine's clock (it is off by `offset` seconds)
         ├── RateLimited            wait (`retry_after` seconds, when the venue said so)
         ├── VenueUnavailable       retry: nobody answered, or the venue said that it cannot
         ├── RequestRefused         the venue understood and said no (`code` is its own word)
-        └── AnswerInvalid          the answer is not what the venue's spec says: report a drift
+        ├── AnswerInvalid          the answer is not what the venue's spec says: report a drift
+        └── OutcomeUnknown         look whether the change was carried out (`resolution` says what was seen)
 
-No message, attribute or repr of an error ever holds a credential, or a value of a venue's answer.
+No message, attribute or repr of an error ever holds a credential, or a value of a venue's answer; only what a change
+was about is told by `OutcomeUnknown.found`.
 """
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 
 class AccountviewError(Exception):
@@ -35,7 +38,7 @@ class VenueError(AccountviewError):
 
     Attributes:
         venue: key of the venue, as in `connect`.
-        account: label of the account that was read, None when it has none.
+        account: label of the account that was read, at most 100 characters of it; None when it has none.
         operation: operationId of the request in the venue's spec; None when no request was involved.
         status: HTTP status of the answer, None when there was none.
         retryable: whether the same call may succeed later without a change.
@@ -52,6 +55,9 @@ class VenueError(AccountviewError):
         operation: str | None = None,
         status: int | None = None,
     ) -> None:
+        # A venue can send a name, or a key on a path, of any length.
+        account = None if account is None else _shortened(account, 100)
+        problem = _shortened(problem, 400)
         where = venue if account is None else f"{venue} account {account!r}"
         step = "" if operation is None else f", {operation}"
         answered = "" if status is None else f" (HTTP {status})"
@@ -75,6 +81,23 @@ def _rebuild(kind: type[VenueError], message: str, state: dict[str, object]) -> 
 
 class CredentialsRefused(VenueError):
     """The venue does not accept the key, its signature or its rights."""
+
+
+class ClockSkew(VenueError):
+    """The venue refused a signature whose time is off. `offset`: seconds that its clock is ahead of this machine's."""
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        venue: str,
+        account: str | None = None,
+        operation: str | None = None,
+        status: int | None = None,
+        offset: float,
+    ) -> None:
+        super().__init__(problem, venue=venue, account=account, operation=operation, status=status)
+        self.offset = offset
 
 
 class RateLimited(VenueError):
@@ -135,6 +158,7 @@ class AnswerInvalid(VenueError):
         status: int | None = None,
         path: str | None = None,
     ) -> None:
+        path = None if path is None else _shortened(path, 100)
         super().__init__(
             problem if path is None else f"{problem} at {path}",
             venue=venue,
@@ -143,6 +167,70 @@ class AnswerInvalid(VenueError):
             status=status,
         )
         self.path = path
+
+
+Resolution = Literal["applied", "not_applied", "cannot_tell"]
+
+
+class OutcomeUnknown(VenueError):
+    """A change was sent, once, and no definite answer came: it may have been carried out or not.
+
+    It is never sent again by itself. The account was read afterwards:
+
+    Attributes:
+        resolution: `applied`: it shows the change; `not_applied`: it shows what it did before, though a request that
+            was held up on its way may still arrive; `cannot_tell`: it shows neither, or could not be read.
+        found: what was read, such as a `LeverageChange`; None when nothing was.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        venue: str,
+        account: str | None = None,
+        operation: str | None = None,
+        status: int | None = None,
+        resolution: Resolution = "cannot_tell",
+        found: Any = None,
+    ) -> None:
+        super().__init__(problem, venue=venue, account=account, operation=operation, status=status)
+        self.resolution: Resolution = resolution
+        self.found = found
+
+    @classmethod
+    def after(cls, error: VenueError) -> "OutcomeUnknown":
+        """What an error means that came after a change was sent."""
+        return cls(
+            f"sent once, and not known whether it was carried out: {error.problem}",
+            venue=error.venue,
+            account=error.account,
+            operation=error.operation,
+            status=error.status,
+        )
+
+    def resolved(self, resolution: Resolution, found: Any) -> "OutcomeUnknown":
+        """The same, in the light of what was read afterwards."""
+        return OutcomeUnknown(
+            f"{self.problem}; read afterwards, {_RESOLVED[resolution]}",
+            venue=self.venue,
+            account=self.account,
+            operation=self.operation,
+            status=self.status,
+            resolution=resolution,
+            found=found,
+        )
+
+
+_RESOLVED = {
+    "applied": "it was carried out",
+    "not_applied": "it was not carried out by then",
+    "cannot_tell": "the account does not tell",
+}
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def closest(name: str, choices: Iterable[str]) -> str:

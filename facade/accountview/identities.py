@@ -4,12 +4,18 @@ A miss is a finding that shows exactly how far the figures are apart; no figure 
 are reported independently are held against each other: what we derived ourselves would hold by construction.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
+from typing import TypeAlias
 
 from accountview.amounts import EXACT, add, plain, unit_in_last_place
 from accountview.view import Finding
 
 _COARSEST = Decimal("0.01")
+
+Tolerance: TypeAlias = Decimal | Callable[[], Decimal]
+"""How far figures may be apart; of those that agree to the last digit, a function is not even asked."""
 
 
 def rounding(*figures: Decimal | None, limit: Decimal) -> Decimal:
@@ -31,7 +37,7 @@ def compare(
     fields: tuple[str, ...],
     left: Decimal | None,
     right: Decimal | None,
-    tolerance: Decimal,
+    tolerance: Tolerance,
     statement: str,
 ) -> Finding | None:
     """A finding when `left` and `right` are further apart than `tolerance`; `difference` is left − right.
@@ -41,13 +47,16 @@ def compare(
     if left is None or right is None:
         return None
     difference = EXACT.subtract(left, right)
-    if difference.copy_abs() <= tolerance:  # abs() would round to the caller's context
+    if not difference:
+        return None
+    allowed = tolerance if isinstance(tolerance, Decimal) else tolerance()
+    if difference.copy_abs() <= allowed:  # abs() would round to the caller's context
         return None
     return Finding(
         code=code,
         fields=fields,
         difference=difference,
-        tolerance=tolerance,
+        tolerance=allowed,
         message=f"{statement}: {plain(left)} against {plain(right)}, apart by {plain(difference)}",
     )
 
@@ -57,11 +66,11 @@ def not_above(
     fields: tuple[str, ...],
     figure: Decimal | None,
     bound: Decimal | None,
-    tolerance: Decimal,
+    tolerance: Tolerance,
     statement: str,
 ) -> Finding | None:
     """A finding when `figure` is above `bound` by more than `tolerance`; None when either is missing."""
-    if figure is None or bound is None or figure <= EXACT.add(bound, tolerance):
+    if figure is None or bound is None or figure <= bound:
         return None
     return compare(code, fields, figure, bound, tolerance, statement)
 
@@ -75,7 +84,7 @@ def equity_is_wallet_plus_pnl(
         ("equity", "wallet_balance", "unrealized_pnl"),
         equity,
         add(wallet_balance, unrealized_pnl),
-        rounding(equity, wallet_balance, unrealized_pnl, limit=limit),
+        partial(rounding, equity, wallet_balance, unrealized_pnl, limit=limit),
         "equity is not wallet_balance + unrealized_pnl",
     )
 
@@ -89,7 +98,7 @@ def available_within_equity(
         ("available", "equity"),
         available,
         equity,
-        rounding(available, equity, limit=limit),
+        partial(rounding, available, equity, limit=limit),
         "available is more than equity",
     )
 

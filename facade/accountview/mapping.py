@@ -1,10 +1,15 @@
 """Small steps that the mappings of several venues share: from what the wire says to what the view holds."""
 
+from collections.abc import Hashable, Iterable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from operator import attrgetter
 from typing import TypeVar
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
+from accountview.amounts import total
 from accountview.view import Finding, Position
 
 T = TypeVar("T")
@@ -24,27 +29,35 @@ def time_from_microseconds(count: int) -> datetime | None:
     return _EPOCH + timedelta(microseconds=count)
 
 
+def sum_over(positions: Iterable[Position], figure: str) -> Decimal | None:
+    """Exact sum of one figure of all positions; None as soon as one of them is None; 0 for no positions at all."""
+    return total(map(attrgetter(figure), positions))
+
+
 def without_duplicates(positions: tuple[Position, ...]) -> tuple[tuple[Position, ...], tuple[Finding, ...]]:
     """The rows with identical ones taken once, and a finding for each row that stood more than once.
 
     Rows that share a key but differ are all kept: they are a contradiction of the venue, not a copy.
     """
-    if len({position.key for position in positions}) == len(positions):
+    if len({position.venue_symbol for position in positions}) == len(positions):
         return positions, ()
-    kept: list[Position] = []
+    kept: dict[Hashable, Position] = {}
+    keys: set[Hashable] = set()
     findings: list[Finding] = []
     for position in positions:
-        if position in kept:
+        row = (*msgspec.structs.astuple(position)[:-1], *position.missing.items())
+        if row in kept:
             findings.append(
                 _finding("DUPLICATE_ROW", position, "the same row stands twice; it is counted once")
             )
             continue
-        if any(position.key == other.key for other in kept):
+        if position.key in keys:
             findings.append(
                 _finding("CONFLICTING_ROWS", position, "two different rows describe one position")
             )
-        kept.append(position)
-    return tuple(kept), tuple(findings)
+        kept[row] = position
+        keys.add(position.key)
+    return tuple(kept.values()), tuple(findings)
 
 
 def _finding(code: str, position: Position, problem: str) -> Finding:

@@ -67,6 +67,8 @@ class Reply(Generic[T]):
     received_at: datetime
     findings: tuple[Finding, ...] = ()
     """What the answer itself gives cause to tell, of every account that is read from it."""
+    attempts: int = 1
+    """How often the request was sent until it was answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ is read.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from accountview import registry, spec
 from accountview.errors import UsageError, closest
-from accountview.view import Account, Balance, Explanation, Missing, Position, builtin
+from accountview.view import Account, Balance, Explanation, Missing, Position, Reasons, builtin
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +68,40 @@ class Fields:
 
     def __init__(self, **origins: Origin) -> None:
         self.origins: Mapping[str, Origin] = origins
-        self.never: Mapping[str, Missing] = {
-            name: origin.reason for name, origin in origins.items() if isinstance(origin, Never)
-        }
+        self.never = Reasons(
+            {name: origin.reason for name, origin in origins.items() if isinstance(origin, Never)}
+        )
         """The fields that the venue can never give: what every `missing` starts from."""
+        self._others = tuple([name for name in origins if name not in self.never])
+        self._has_gap = _is_any_none(self._others)
+        # The rows of an account have few gaps, and the same: each set of reasons is made once and shared.
+        self._reasons = lru_cache(maxsize=256)(self._reasons_for)
 
     def with_reasons(self, row: Row, reasons: Mapping[str, Missing]) -> Row:
         """The row with a reason for each None: a given one, else "not returned", or "not derivable" if we derive it.
 
-        `reasons` holds only fields that are None, and lists that are not whole.
+        `reasons` holds only fields that are None, and lists that are not whole. A row that was made with `never` for
+        its reasons, and has no other gap, is done already.
         """
-        missing = dict(self.never)
-        for name, origin in self.origins.items():
-            if getattr(row, name) is None and name not in missing:
-                missing[name] = Missing.NOT_DERIVABLE if isinstance(origin, Derived) else Missing.NOT_RETURNED
-        missing.update(reasons)
-        return msgspec.structs.replace(row, missing=missing)
+        if not reasons and not self._has_gap(row):
+            return row if row.missing is self.never else msgspec.structs.replace(row, missing=self.never)
+        absent = tuple([name for name in self._others if getattr(row, name) is None])
+        return msgspec.structs.replace(row, missing=self._reasons(absent, tuple(reasons.items())))
+
+    def _reasons_for(self, absent: tuple[str, ...], given: tuple[tuple[str, Missing], ...]) -> Reasons:
+        by_default = {
+            name: Missing.NOT_DERIVABLE if isinstance(self.origins[name], Derived) else Missing.NOT_RETURNED
+            for name in absent
+        }
+        return Reasons({**self.never, **by_default, **dict(given)})
+
+
+def _is_any_none(names: tuple[str, ...]) -> Callable[[object], bool]:
+    """Whether any of these attributes is None: asked of every row, so in one expression; a loop takes longer."""
+    assert all(name.isidentifier() for name in names)  # noqa: S101 - they are keywords of ours
+    expression = " or ".join(f"row.{name} is None" for name in names) or "False"
+    is_any_none: Callable[[object], bool] = eval(f"lambda row: {expression}")  # noqa: S307 - see above
+    return is_any_none
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,17 @@ from typing import Annotated, Literal, Protocol, final
 import msgspec
 
 from accountview import plan
+from accountview.connections import AsyncSlots
 from accountview.secret import Secret
-from accountview.transport import Answer, AsyncSender, AsyncTransport, Endpoint, NoAnswer, Outgoing
+from accountview.transport import (
+    Answer,
+    AsyncSender,
+    AsyncTransport,
+    Attempt,
+    Endpoint,
+    NoAnswer,
+    Outgoing,
+)
 from accountview.wire import Malformed
 
 KEPT_HEADERS = ("content-type", "date", "retry-after", "request-id", "x-request-id", "x-correlation-id")
@@ -70,6 +79,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     requested_at: Moment
     ended_at: Moment
     """When the last byte had arrived, or when it was known that nothing would."""
+    attempt: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """The number of this attempt at the request: of several, the last one is what became of it."""
     answer: Kept | None = None
     lost: Lost | None = None
 
@@ -105,11 +116,12 @@ class RecordingSender(AsyncSender, Protocol):
 class Recorder:
     """Asks an endpoint as `AsyncTransport` does, and keeps what comes back."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, slots: AsyncSlots | None = None) -> None:
+        """`slots` are connections that are shared with others."""
         self._endpoint = endpoint
         self._exchanges: list[Exchange] = []
         self._signatures: list[Secret] = []
-        self._transport: AsyncSender = AsyncTransport(replace(endpoint, sign=self._sign))
+        self._transport: AsyncSender = AsyncTransport(replace(endpoint, sign=self._sign), slots)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -121,38 +133,39 @@ class Recorder:
         """The credentials, and the signatures that were made with them."""
         return (*self._endpoint.secrets, *self._signatures)
 
-    async def send(self, request: plan.Request) -> Answer:
+    async def send(self, attempt: Attempt) -> Answer:
         """See `AsyncSender`."""
         requested_at = datetime.now(UTC)
         try:
-            answer = await self._transport.send(request)
+            answer = await self._transport.send(attempt)
         except NoAnswer as error:
-            self._lose(request, requested_at, Lost(kind="no_answer", problem=str(error)))
+            self._lose(attempt, requested_at, Lost(kind="no_answer", problem=str(error)))
             raise
         except Malformed as error:
-            self._lose(request, requested_at, Lost(kind="malformed", problem=str(error)))
+            self._lose(attempt, requested_at, Lost(kind="malformed", problem=str(error)))
             raise
         except asyncio.CancelledError:
-            self._lose(request, requested_at, Lost(kind="given_up", problem="not waited for any longer"))
+            self._lose(attempt, requested_at, Lost(kind="given_up", problem="not waited for any longer"))
             raise
-        self._keep(request, answer.requested_at, answer.received_at, _kept(answer), None)
+        self._keep(attempt, answer.requested_at, answer.received_at, _kept(answer), None)
         return answer
 
     async def close(self) -> None:
         """See `AsyncSender`."""
         await self._transport.close()
 
-    def _lose(self, request: plan.Request, requested_at: datetime, lost: Lost) -> None:
-        self._keep(request, requested_at, datetime.now(UTC), None, lost)
+    def _lose(self, attempt: Attempt, requested_at: datetime, lost: Lost) -> None:
+        self._keep(attempt, requested_at, datetime.now(UTC), None, lost)
 
     def _keep(
         self,
-        request: plan.Request,
+        attempt: Attempt,
         requested_at: datetime,
         ended_at: datetime,
         answer: Kept | None,
         lost: Lost | None,
     ) -> None:
+        request = attempt.request
         self._exchanges.append(
             Exchange(
                 operation=request.operation.name,
@@ -161,6 +174,7 @@ class Recorder:
                 query=tuple(request.query),
                 requested_at=requested_at,
                 ended_at=ended_at,
+                attempt=attempt.number,
                 answer=answer,
                 lost=lost,
             )

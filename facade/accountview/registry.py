@@ -18,13 +18,15 @@ import importlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from accountview.errors import AccountviewError, UsageError
 from accountview_clients import VENUES
+
+if TYPE_CHECKING:  # loaded where they are used: nobody who names a venue of ours needs to look for plugins
+    from importlib.metadata import EntryPoint
+    from importlib.resources.abc import Traversable
 
 GROUP = "accountview.venues"
 _OFFERED = ("open_adapter", "connect", "connect_async", "DECLARATION", "SPEC")
@@ -55,6 +57,8 @@ def module(venue: str) -> ModuleType:
 def spec_json(venue: str) -> bytes:
     """The venue's spec as its client ships it. Raises UsageError as `module` does."""
     if venue in VENUES:
+        from importlib.resources import files
+
         return files("accountview_clients").joinpath(venue, "spec.json").read_bytes()
     source: Traversable = _load(venue).SPEC
     with blamed(venue, "its SPEC cannot be read"):
@@ -89,14 +93,16 @@ def blamed(venue: str, problem: str) -> Generator[None]:
 
 
 @cache
-def _plugins() -> dict[str, list[EntryPoint]]:
+def _plugins() -> "dict[str, list[EntryPoint]]":
+    from importlib.metadata import entry_points
+
     found: dict[str, list[EntryPoint]] = {}
     for entry in entry_points(group=GROUP):
         found.setdefault(entry.name, []).append(entry)
     return found
 
 
-def _only(venue: str) -> EntryPoint:
+def _only(venue: str) -> "EntryPoint":
     entries = _plugins().get(venue)
     if entries is None:
         raise unknown(venue)
@@ -123,5 +129,5 @@ def _plugin(venue: str) -> str:
     return f"{venue}: the plugin of {_distribution(_only(venue))} cannot be used"
 
 
-def _distribution(entry: EntryPoint) -> str:
+def _distribution(entry: "EntryPoint") -> str:
     return "an unnamed distribution" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"

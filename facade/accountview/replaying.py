@@ -1,6 +1,7 @@
 """Reading a snapshot again from the answers that were saved with it: no network, no credentials, today's mapping."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, cast, final
@@ -9,14 +10,16 @@ import msgspec
 
 from accountview import bundle, spec, venues
 from accountview.accounts_file import Entry
-from accountview.client import Adapter
 from accountview.errors import UsageError, VenueError
 from accountview.guard import Memory, Remembered
+from accountview.loops import awaited
 from accountview.plan import Request
-from accountview.portfolio import Read, Snapshot, awaited, read_row, snapshot
+from accountview.reading import Opened, Read, read_row, snapshot
 from accountview.recording import Exchange
+from accountview.route import Route
 from accountview.secret import NoCredential, Secret
-from accountview.transport import Answer, NoAnswer
+from accountview.snapshot import Snapshot
+from accountview.transport import Answer, Attempt, NoAnswer
 from accountview.view import SCHEMA, Account, Explanation, builtin
 from accountview.wire import Malformed
 
@@ -35,21 +38,21 @@ def replay(path: str | Path) -> Snapshot:
 
 
 def _replayed(path: Path, kept: bundle.Bundle) -> Snapshot:
-    opened = [(row, *_opened(path, row)) for row in kept.rows]
+    rows = [(row, _opened(path, row)) for row in kept.rows]
 
     async def read() -> Snapshot:
-        rows: list[Read] = []
-        for row, entry, adapter, memory in opened:
+        found: list[Read] = []
+        for row, opened in rows:
             try:
-                rows.append(await read_row(entry, adapter, memory, Stored(row)))
+                found.append(await read_row(opened, Stored(row)))
             except NoCredential as error:
                 raise _needs_credential(path, row) from error
-        return snapshot(kept.taken_at, rows)
+        return snapshot(kept.taken_at, found, kept.stale_before)
 
     return awaited(read)
 
 
-def _opened(path: Path, row: bundle.Row) -> tuple[Entry, Adapter, Memory]:
+def _opened(path: Path, row: bundle.Row) -> Opened:
     try:
         return _open(row)
     except NoCredential as error:
@@ -65,7 +68,7 @@ def _needs_credential(path: Path, row: bundle.Row) -> UsageError:
     )
 
 
-def _open(row: bundle.Row) -> tuple[Entry, Adapter, Memory]:
+def _open(row: bundle.Row) -> Opened:
     """An adapter without any credential: what an answer means does not depend on one."""
     parameters = venues.parameters(row.venue)
     options: dict[str, Any] = {}
@@ -80,14 +83,17 @@ def _open(row: bundle.Row) -> tuple[Entry, Adapter, Memory]:
             )
         except (msgspec.ValidationError, TypeError) as error:
             raise UsageError(f"{row.venue} takes no such value for {name}") from error
-    adapter = venues.open_adapter(row.venue, options | {"base_url": NOWHERE})
+    # Nobody is asked, so no limit is kept; and what was tried again then is not tried again now.
+    adapter = replace(
+        venues.open_adapter(row.venue, options | {"base_url": NOWHERE}), route=Route(attempts=1)
+    )
     memory = Memory.of(
         [
             Remembered(Account.from_dict(each.newest), Account.from_dict(each.valued))
             for each in row.remembered
         ]
     )
-    return Entry(row.label, row.venue, options, row.tags), adapter, memory
+    return Opened(Entry(row.label, row.venue, options, row.tags), adapter, memory)
 
 
 @final
@@ -105,20 +111,31 @@ class Stored:
         """See `RecordingSender`."""
         return self._row.exchanges
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, attempt: Attempt) -> Answer:
         """See `AsyncSender`. Raises VenueError when the bundle holds no answer to this."""
-        found = next((exchange for exchange in self._left if exchange.asks(request)), None)
+        found = self._take(attempt.request)
         if found is None:
             problem = "the bundle holds no answer to this request"
-            operation = request.operation.name
+            operation = attempt.request.operation.name
             raise VenueError(problem, venue=self._row.venue, account=self._row.label, operation=operation)
-        self._left.remove(found)
         if found.answer is not None:
             kept = found.answer
-            return Answer(kept.status, kept.headers, kept.content, found.requested_at, found.ended_at)
+            return Answer(
+                kept.status, kept.headers, kept.content, found.requested_at, found.ended_at, found.attempt
+            )
         if found.lost is not None and found.lost.kind == "malformed":
             raise Malformed(found.lost.problem)
         raise NoAnswer("no answer" if found.lost is None else found.lost.problem)
+
+    def _take(self, request: Request) -> Exchange | None:
+        """What became of a request in the end: the last of its attempts."""
+        found: Exchange | None = None
+        for exchange in [each for each in self._left if each.asks(request)]:
+            if found is not None and exchange.attempt <= found.attempt:
+                break
+            found = exchange
+            self._left.remove(exchange)
+        return found
 
     async def close(self) -> None:
         """See `AsyncSender`."""

@@ -1,8 +1,9 @@
 """A credential that cannot be printed, formatted, pickled or copied into a log by accident."""
 
+import json
 import re
 from collections.abc import Callable
-from typing import NoReturn, final
+from typing import Any, NoReturn, final, get_args, get_type_hints
 from urllib.parse import quote
 
 
@@ -12,12 +13,16 @@ class NoCredential(Exception):
 
 @final
 class Secret:
-    """Holds one credential; `reveal()` is the only way to its text."""
+    """Holds one credential; `reveal()` is the only way to its text.
 
-    __slots__ = ("__text",)
+    It never changes, so a copy is the secret itself. It is equal to itself alone, and always true.
+    """
+
+    __slots__ = ("__held",)
 
     def __init__(self, text: str) -> None:
-        self.__text: str | None = text
+        # In a function and not in an attribute: tools that list attributes, or take an object's state, show it as one.
+        self.__held: Callable[[], str | None] = lambda: text
 
     @classmethod
     def of(cls, value: "str | Secret") -> "Secret":
@@ -31,29 +36,36 @@ class Secret:
         With it an adapter can be opened to read answers that are already here.
         """
         secret = cls("")
-        secret.__text = None
+        secret.__held = lambda: None
         return secret
 
     def passes(self, check: Callable[[str], object]) -> bool:
-        """Whether the credential has a form: what `check` makes of its text. One that is absent has any form."""
-        return self.__text is None or bool(check(self.__text))
+        """Whether the credential has a form: what `check` makes of its text. One that is absent has any form.
+
+        `check` must not raise: the error would lead to the text.
+        """
+        return self.__held() is None or bool(check(self.reveal()))
 
     def strike(self, text: str, *, shortest: int = 1) -> str:
-        """The text with "…" for the credential wherever it stands: in any case, with 0x or without, URL-encoded.
+        """The text with "…" for the credential wherever it stands: in any case, with 0x or without.
 
-        A credential of fewer than `shortest` characters is not looked for.
+        It is found as it is, URL-encoded, and as JSON and JSON pointers escape it. A credential of fewer than
+        `shortest` characters is not looked for.
         """
-        bare = (self.__text or "").removeprefix("0x")
+        bare = (self.__held() or "").removeprefix("0x")
         if len(bare) < shortest:
             return text
-        forms = "|".join(re.escape(form) for form in dict.fromkeys((bare, quote(bare, safe=""))))
+        pointer = bare.replace("~", "~0").replace("/", "~1")
+        written = (bare, quote(bare, safe=""), json.dumps(bare)[1:-1], pointer)
+        forms = "|".join(re.escape(form) for form in dict.fromkeys(written))
         return re.sub(f"(?:0x)?(?:{forms})", "…", text, flags=re.IGNORECASE)
 
     def reveal(self) -> str:
         """The credential, for signing and nothing else. Raises NoCredential when it is absent."""
-        if self.__text is None:
+        text = self.__held()
+        if text is None:
             raise NoCredential
-        return self.__text
+        return text
 
     def __repr__(self) -> str:
         return "Secret(…)"
@@ -67,7 +79,23 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled")
 
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, _memo: object) -> "Secret":
+        return self
+
     def __eq__(self, other: object) -> bool:
         return self is other
 
     __hash__ = object.__hash__
+
+
+def seal(opener: Callable[..., object], options: dict[str, Any]) -> None:
+    """Put a `Secret` in the place of each plain text that `opener` takes as one.
+
+    So that no variable of ours holds a plain one: a traceback may be shown with all variables on its way.
+    """
+    for name, kind in get_type_hints(opener).items():
+        if Secret in get_args(kind) and isinstance(options.get(name), str):
+            options[name] = Secret(options[name])

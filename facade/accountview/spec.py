@@ -62,6 +62,15 @@ class WireField(msgspec.Struct, frozen=True):
     """`documented: …`, `captured: …` or `inferred: …` with the titles of the sources."""
 
 
+class OperationFacts(msgspec.Struct, frozen=True):
+    """What a spec says of carrying out one operation."""
+
+    cost: int
+    """What a call takes from the venue's budget (`x-rate-cost`)."""
+    safe: bool
+    """Whether it may be sent again when nobody knows what became of it (`x-retry`); only what says so is."""
+
+
 class VenueSpec(
     msgspec.Struct,
     frozen=True,
@@ -146,6 +155,17 @@ def load(venue: str) -> VenueSpec:
     content = registry.spec_json(venue)
     with registry.blamed(venue, "its spec.json cannot be read"):
         return msgspec.json.decode(content, type=VenueSpec)
+
+
+@cache
+def operation(venue: str, name: str) -> OperationFacts:
+    """What the spec of a venue says of an operation. Raises UsageError for no such venue, KeyError for no such name."""
+    for methods in load(venue).paths.values():
+        for described in methods.values():
+            if described.get("operationId") == name:
+                cost, again = described.get("x-rate-cost", 1), described.get("x-retry")
+                return OperationFacts(cost=int(cost), safe=again == "safe")
+    raise KeyError(f"the spec of {venue} has no operation {name}")
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -37,6 +37,22 @@ class Missing(StrEnum):
     """The venue used a word that its spec does not list."""
     SUSPECT = "SUSPECT"
     """The venue says 0, which contradicts what it or another answer said; the finding `SUSPECT` holds the evidence."""
+
+
+class Reasons(dict[str, Missing]):
+    """Field → why it is None. Rows with the same gaps share one of these, so nobody can change it."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[type[dict[str, Missing]], tuple[dict[str, Missing]]]:
+        return dict, (dict(self),)
+
+    if not TYPE_CHECKING:  # which knows it as a Mapping, and that has none of these
+
+        def _refuse(self, *_: object, **__: object) -> None:
+            raise TypeError("the reasons in a view cannot be changed")
+
+        __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
 
 class Status(StrEnum):
@@ -83,8 +99,11 @@ class Kind(StrEnum):
     TOKEN = "token"  # noqa: S105 - a kind of instrument, not a credential
 
 
-class _Value(msgspec.Struct, frozen=True):
-    """What all parts of a view have in common."""
+class _Value(msgspec.Struct, frozen=True, gc=False):
+    """What all parts of a view have in common.
+
+    The garbage collector need not look at them: they are frozen, so none can refer back to what holds it.
+    """
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as Python objects: decimals and times as text, None for null."""
@@ -95,7 +114,7 @@ class _Value(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self.to_dict())
 
 
-class Finding(_Value, frozen=True, kw_only=True):
+class Finding(_Value, frozen=True, kw_only=True, gc=False):
     """Something about the figures that a reader must know; it never changes a figure."""
 
     code: str
@@ -110,7 +129,7 @@ class Finding(_Value, frozen=True, kw_only=True):
     """One sentence for people."""
 
 
-class Explanation(_Value, frozen=True, kw_only=True):
+class Explanation(_Value, frozen=True, kw_only=True, gc=False):
     """Why a field shows what it shows. `str()` of it is meant for people."""
 
     field: str
@@ -162,7 +181,7 @@ class Explanation(_Value, frozen=True, kw_only=True):
         return lines
 
 
-class Instrument(_Value, frozen=True, kw_only=True):
+class Instrument(_Value, frozen=True, kw_only=True, gc=False):
     """What is traded, in words that are the same for all venues."""
 
     base: str
@@ -174,7 +193,7 @@ class Instrument(_Value, frozen=True, kw_only=True):
     """Strike of an option, in quote units; None for anything else."""
 
 
-class Position(_Value, frozen=True, kw_only=True):
+class Position(_Value, frozen=True, kw_only=True, gc=False):
     """One open position. Key: (venue_symbol, side, margin_mode, wallet); hedge mode holds both sides."""
 
     instrument: Instrument | None
@@ -213,7 +232,7 @@ class Position(_Value, frozen=True, kw_only=True):
         return (self.venue_symbol, self.side, self.margin_mode, self.wallet)
 
 
-class Balance(_Value, frozen=True, kw_only=True):
+class Balance(_Value, frozen=True, kw_only=True, gc=False):
     """What an account holds of one asset in one wallet."""
 
     asset: str
@@ -231,7 +250,7 @@ class Balance(_Value, frozen=True, kw_only=True):
     """Field that is None → reason."""
 
 
-class Account(_Value, frozen=True, kw_only=True):
+class Account(_Value, frozen=True, kw_only=True, gc=False):
     """One account at one venue, at one moment. Amounts are in `currency`; None has a reason in `missing`."""
 
     label: str | None = None
@@ -287,6 +306,8 @@ class Account(_Value, frozen=True, kw_only=True):
     """When the first request for this account started, UTC; age counts from here."""
     received_at: datetime
     """When the last answer for this account had arrived, UTC."""
+    attempts: int = 1
+    """How often the request behind it that was sent most often was sent: 1 when each was answered at once."""
     sequence: int | None = None
     """The venue's counter of account events."""
     missing: Mapping[str, Missing] = {}
@@ -415,7 +436,7 @@ MEASURES: Mapping[type[Account | Position | Balance], Mapping[str, Measure]] = {
 def _with_sequence(document: Mapping[str, Any]) -> dict[str, Any]:
     """`sequence` is text in JSON because it may pass 2**53, where other readers lose digits."""
     sequence = document.get("sequence")
-    if isinstance(sequence, str) and sequence.isdecimal():
+    if isinstance(sequence, str) and sequence.removeprefix("-").isdecimal():
         return {**document, "sequence": int(sequence)}
     return dict(document)
 

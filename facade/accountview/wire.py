@@ -3,13 +3,15 @@
 The decoder alone lets too much pass: of a key that stands twice it takes the last, it reads `"1_0"`, `" 1 "` and
 Arabic digits as decimals, it skips over broken UTF-8 in fields it does not need, and deep nesting ends it with a
 RecursionError. So the bytes are read once for what must hold of any answer, then decoded, then the text of every
-decimal is held against the one form that a figure may have.
+decimal is held against the one form that a figure may have. Of most answers a quick look tells that all of that would
+find nothing (`outline`); the full look alone says what is wrong, and where.
 """
 
 import json
 import re
 import types
 from collections.abc import Hashable
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache, reduce
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -17,14 +19,15 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 import attrs
 import msgspec
 
+from accountview import outline
+
 T = TypeVar("T")
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 400_000
 
-# Venues print up to 38 digits; 100 leaves room and keeps any arithmetic on a figure cheap.
-_FIGURE = r"^-?[0-9]{1,100}(?:\.[0-9]{1,100})?(?:[eE][+-]?[0-9]{1,2})?\Z"
+_FIGURE = rf"^{outline.FIGURE}\Z"
 _NUMBER = re.compile(_FIGURE)
 _FigureText = Annotated[str, msgspec.Meta(pattern=_FIGURE)]
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -44,9 +47,14 @@ class Malformed(Exception):
 
 def decode(content: bytes, type_: type[T], /) -> T:
     """`content` as `type_`, every figure exact. Raises Malformed."""
-    check(content)
     kind: Any = type_
-    model: T = _decode(content, kind)
+    model: T
+    if _is_within_limits(content) and outline.is_sound(content, kind):
+        with suppress(Malformed):  # the full look tells what is wrong
+            model = _decode(content, kind)
+            return model
+    check(content)
+    model = _decode(content, kind)
     figures = _with_text_for_decimals(kind)
     if figures is not None:
         _decode(content, figures)
@@ -71,7 +79,7 @@ def check(content: bytes) -> None:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Malformed("the answer is not UTF-8") from error
-    if content.count(b",") + content.count(b":") > MAX_NODES:
+    if not _is_within_limits(content):
         raise Malformed(f"the answer holds more than {MAX_NODES} values")
     if _depth(content) > MAX_DEPTH:
         raise Malformed(f"the answer is nested deeper than {MAX_DEPTH}")
@@ -96,6 +104,13 @@ def check(content: bytes) -> None:
             raise Malformed("a number is too long to be a figure")
         if ("e" in number or "E" in number) and not _NUMBER.match(number):
             raise Malformed("a number has an exponent that no figure has")
+
+
+def _is_within_limits(content: bytes) -> bool:
+    """Whether an answer is not too large, and does not hold too many values."""
+    if len(content) <= MAX_NODES:
+        return True
+    return len(content) <= MAX_BYTES and content.count(b",") + content.count(b":") <= MAX_NODES
 
 
 def _refuse_constant(_: str) -> None:

@@ -17,7 +17,7 @@ from habits import NOW, Document, Habits
 class StarkSignature(AuthBase):
     def __init__(self, entry: Entry, _prefix: str) -> None:
         key = int(entry.options["private_key"].reveal(), 16)
-        self._sign = _zkx_stark.signer(key)
+        self._sign = _zkx_stark.signer(lambda: key)
         self._public_key = _zkx_stark.public_key(key)
         address = int(entry.options["address"], 16).to_bytes(32, "little")
         self._account_id = "0x" + hashlib.blake2b(address + b"\0", digest_size=32).hexdigest()

@@ -6,7 +6,9 @@ from accountview_clients.toy.api.account import get_wallet
 from accountview_clients.toy.models import Wallet
 
 from accountview import spec, wire
-from accountview.client import Adapter, Settings, adapter, connector, connector_async, header_secret
+from accountview.adapter import Adapter, adapter, header_secret
+from accountview.client import connector, connector_async
+from accountview.settings import Settings
 from accountview.mapping import known
 from accountview.plan import Call, Owner, Plan, Reading, ask
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
@@ -21,7 +23,10 @@ _OWN = {
     "mode": Derived("a toy has no mode"),
     "equity": Reported("getWallet", "/worth"),
 }
-_UNEXPLAINED = {"label", "tags", "venue", "underlying_venue", "requested_at", "received_at", "missing", "findings"}
+_UNEXPLAINED = {
+    *("label", "tags", "venue", "underlying_venue", "requested_at", "received_at", "attempts"),
+    *("missing", "findings"),
+}
 
 
 def _others(kind: type[Account] | type[Position] | type[Balance], own: set[str]) -> dict[str, Never]:

@@ -16,15 +16,22 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 import accountview
+from accountview.cli.accounts import accounts
+from accountview.cli.budget import budget
 from accountview.cli.capabilities import capabilities
 from accountview.cli.drift import drift
+from accountview.cli.exposure import exposure
+from accountview.cli.jwt import jwt
+from accountview.cli.leverage import leverage
 from accountview.cli.replay import replay
 from accountview.cli.text import neutral
 from accountview.errors import UsageError
 
 # The library is imported where a command uses it: help and usage errors need neither HTTP nor tables.
 if TYPE_CHECKING:
-    from accountview.portfolio import Failure, Snapshot
+    from rich.console import Console
+
+    from accountview.snapshot import Failure, Snapshot
     from accountview.view import Account
 
 _FILE_WIDTH = 1000
@@ -151,8 +158,7 @@ def explain(
         from accountview.replaying import replay as replayed
 
         return _explain_row(replayed(saved), label, label, field, as_json=as_json)
-    source: AbstractContextManager[Path | None] = _sandbox_file() if is_demo else nullcontext(file)
-    with source as path:
+    with accounts_file_of(file, is_demo=is_demo) as path:
         return _explain(path, label, field, as_json=as_json)
 
 
@@ -187,6 +193,13 @@ def _sandbox_file() -> Generator[Path]:
         yield path
 
 
+def accounts_file_of(file: Path | None, *, is_demo: bool) -> AbstractContextManager[Path | None]:
+    """The accounts file that is meant, or one of a sandbox that runs meanwhile. Raises UsageError for both."""
+    if is_demo and file is not None:
+        raise UsageError("--demo and --file are both given; keep one of them")
+    return _sandbox_file() if is_demo else nullcontext(file)
+
+
 def check_explained(*, as_json: bool, explained: bool) -> None:
     """Raises UsageError when explanations are asked for where they are not shown."""
     if explained and not as_json:
@@ -195,10 +208,18 @@ def check_explained(*, as_json: bool, explained: bool) -> None:
         )
 
 
-def _show(path: Path | None, *, as_json: bool, explained: bool, options: str) -> "Snapshot":
+def read(path: Path | None) -> "Snapshot":
+    """The accounts of a file, with a bar for who waits at a terminal."""
+    from accountview.cli.progress import progress
     from accountview.portfolio import Portfolio
 
-    snapshot = Portfolio.from_file(path).fetch()
+    portfolio = Portfolio.from_file(path)
+    with progress([entry.label for entry in portfolio.entries]) as on_row:
+        return portfolio.fetch(on_row=on_row)
+
+
+def _show(path: Path | None, *, as_json: bool, explained: bool, options: str) -> "Snapshot":
+    snapshot = read(path)
     print_snapshot(snapshot, as_json=as_json, explained=explained, options=options)
     return snapshot
 
@@ -209,17 +230,22 @@ def print_snapshot(snapshot: "Snapshot", *, as_json: bool, explained: bool, opti
         click.echo(snapshot.to_json(explain=explained))
         return
 
-    from rich.console import Console
-
     from accountview.cli import sheet
 
     def explanation(label: str, field: str) -> str:
         return f"{_invocation()} explain {shlex.quote(label)} {field} {options}".rstrip()
 
-    console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = _FILE_WIDTH
-    sheet.show(console, snapshot, datetime.now(UTC), explanation)
+    sheet.show(console(), snapshot, datetime.now(UTC), explanation)
+
+
+def console() -> "Console":
+    """Where tables are printed."""
+    from rich.console import Console
+
+    made = Console(highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = _FILE_WIDTH
+    return made
 
 
 def _invocation() -> str:
@@ -277,3 +303,8 @@ def _choices(name: str, choices: list[str]) -> str:
 command.add_command(capabilities)
 command.add_command(replay)
 command.add_command(drift)
+command.add_command(exposure)
+command.add_command(budget)
+command.add_command(leverage)
+command.add_command(accounts)
+command.add_command(jwt)

@@ -13,7 +13,7 @@ from accountview.errors import UsageError
 
 if TYPE_CHECKING:
     from accountview.drift import Drift
-    from accountview.portfolio import Failure
+    from accountview.snapshot import Failure
 
 EXIT_DRIFTED = 6
 _RECORDED = "exchange.json"

@@ -11,8 +11,8 @@ from rich.text import Text
 from accountview.amounts import ZERO
 from accountview.cli.layout import Column, Row, print_rows
 from accountview.cli.text import DASH, age, amount, multiple, neutral
-from accountview.portfolio import FIGURES as SUMMED
-from accountview.portfolio import Failure, Snapshot, Total
+from accountview.snapshot import FIGURES as SUMMED
+from accountview.snapshot import Failure, Snapshot, Total
 from accountview.view import Account, Status
 
 FIGURES = {

@@ -7,25 +7,28 @@ maintenance requirement, evidence) comes from each venue's own module and spec.
 import hashlib
 import hmac
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
+from sys import intern
 from typing import Any, Protocol
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from accountview import identities, spec
-from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract, total
-from accountview.client import Adapter, Settings, adapter, header_secret
+from accountview.adapter import Adapter, adapter, header_secret
+from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract
 from accountview.errors import AnswerInvalid, UsageError
-from accountview.mapping import known, time_from_microseconds, without_duplicates
+from accountview.mapping import known, sum_over, time_from_microseconds, without_duplicates
 from accountview.plan import Call, Owner, Plan, Reading, Reply, ask_both
 from accountview.provenance import Declaration, Derived, Fields, Never, Origin, Reported
 from accountview.secret import Secret
+from accountview.settings import Settings
 from accountview.transport import Outgoing
+from accountview.venues._rabbit_jwt import RabbitWrites, RefreshJwt
+from accountview.venues._rabbit_leverage import leverage_of
 from accountview.view import (
     Account,
     Balance,
@@ -47,11 +50,11 @@ SIGNATURE_LIFETIME = 300
 # Signing ---------------------------------------------------------------------------------------------------------
 
 
-def signature(outgoing: Outgoing, secret: bytes, expires: int) -> str:
+def signature(outgoing: Outgoing, secret: Secret, expires: int) -> str:
     """RBT-SIGNATURE: `0x` and the HMAC-SHA-256 of the SHA-256 of the sorted `key=value` pairs and the expiry.
 
     Signed are the method, the path and the top-level members of a JSON body, each as the text that is sent; the
-    query is not. `expires` is RBT-TS: UNIX seconds after which the request is void.
+    query is not. `secret` is hexadecimal; `expires` is RBT-TS: UNIX seconds after which the request is void.
     """
     signed = {"method": outgoing.method, "path": outgoing.path}
     if outgoing.content:
@@ -59,7 +62,8 @@ def signature(outgoing: Outgoing, secret: bytes, expires: int) -> str:
         signed = {name: _signed_text(bytes(raw)) for name, raw in body.items()} | signed
     text = "".join(f"{name}={signed[name]}" for name in sorted(signed)) + str(expires)
     digest = hashlib.sha256(text.encode()).digest()
-    return "0x" + hmac.new(secret, digest, "sha256").hexdigest()
+    # No variable holds the secret: a traceback may be shown with all variables on its way.
+    return "0x" + hmac.digest(bytes.fromhex(secret.reveal().removeprefix("0x")), digest, "sha256").hex()
 
 
 def _signed_text(raw: bytes) -> str:
@@ -146,6 +150,9 @@ class Exchange:
     get_positions: Call[Any]
     maintenance_margin: Callable[[Any], Decimal | None]
     """Of an account row: the requirement, None when it cannot be known."""
+    set_leverage: Callable[[str, int], Call[Any]]
+    """The request that sets the leverage of a market."""
+    refresh_jwt: RefreshJwt
 
 
 def open_exchange(
@@ -167,12 +174,14 @@ def open_exchange(
     if not secret.passes(re.compile(r"(0x)?([0-9a-fA-F]{2})+").fullmatch):
         raise UsageError(f"{venue}: api_secret must be hexadecimal, with or without 0x")
 
+    leverage = leverage_of(venue, partial(read, exchange), instrument, exchange.set_leverage)
+
     def sign(outgoing: Outgoing) -> dict[str, str]:
-        expires = int(time.time()) + SIGNATURE_LIFETIME
+        expires = int(outgoing.now) + SIGNATURE_LIFETIME
         return {
             "RBT-API-KEY": key.reveal(),
             "RBT-TS": str(expires),
-            "RBT-SIGNATURE": signature(outgoing, bytes.fromhex(secret.reveal().removeprefix("0x")), expires),
+            "RBT-SIGNATURE": signature(outgoing, secret, expires),
             "EID": exchange_id,
         }
 
@@ -183,6 +192,8 @@ def open_exchange(
         sign=sign,
         secrets=(key, secret),
         network=network,
+        open_writes=lambda: RabbitWrites(leverage, exchange.refresh_jwt),
+        signs_time=True,
     )
 
 
@@ -207,13 +218,15 @@ def _unwrap(exchange: Exchange, owner: Owner, account: Reply[Any], positions: Re
     if len(accounts) != 1:
         problem = f"expected one account, got {len(accounts)}"
         raise _invalid(exchange, owner, exchange.get_account, problem, "$.result")
-    for number, row in enumerate(listed):
-        if known(row.profile_id) not in (None, accounts[0].id):
-            problem = "a position of another account"
-            raise _invalid(exchange, owner, exchange.get_positions, problem, f"$.result[{number}].profile_id")
-        if row.side not in ("long", "short"):
-            problem = "a side that the spec does not list"
-            raise _invalid(exchange, owner, exchange.get_positions, problem, f"$.result[{number}].side")
+    own = {accounts[0].id, UNSET}
+    if not {row.profile_id for row in listed} <= own or not {row.side for row in listed} <= _SIDES.keys():
+        number = next(
+            n for n, row in enumerate(listed) if row.profile_id not in own or row.side not in _SIDES
+        )
+        is_ours = listed[number].profile_id in own
+        problem = "a side that the spec does not list" if is_ours else "a position of another account"
+        path = f"$.result[{number}].{'side' if is_ours else 'profile_id'}"
+        raise _invalid(exchange, owner, exchange.get_positions, problem, path)
     page = known(positions.parsed.pagination)
     return Rows(accounts[0], listed, page is not None and known(page.has_next_page) is True)
 
@@ -275,7 +288,8 @@ def account_view(
         positions=listed,
         balances=(_balance(exchange, currency, row),),
     )
-    cut = _cut(exchange, rows, view)
+    listed_notional = sum_over(listed, "notional")
+    cut = _cut(exchange, rows, view, listed_notional)
     reasons: dict[str, Missing] = {}
     if flat:
         reasons["effective_leverage"] = Missing.UNKNOWN_SENTINEL  # a flat account is sent as "1"
@@ -290,34 +304,37 @@ def account_view(
     return msgspec.structs.replace(
         exchange.declaration.account.with_reasons(view, reasons),
         findings=identities.found(
-            *findings, cut, *_checks(exchange, view, whole=cut is None), *_unlisted(view)
+            *findings, cut, *_checks(exchange, view, listed_notional, whole=cut is None), *_unlisted(view)
         ),
     )
 
 
 def position_view(exchange: Exchange, row: PositionRow, leverage_by_market: dict[str, Decimal]) -> Position:
     """The view of one position."""
+    declared = exchange.declaration.position
+    symbol = intern(row.market_id)
     liquidation_price = known(row.liquidation_price)
     view = Position(
-        instrument=instrument(row.market_id),
-        venue_symbol=row.market_id,
+        instrument=instrument(symbol),
+        venue_symbol=symbol,
         side=_SIDES[row.side],
         size=row.size,
         entry_price=known(row.entry_price),
         mark_price=known(row.fair_price),
         liquidation_price=liquidation_price or None,  # "0" says that there is none
         notional=known(row.notional),
-        leverage=leverage_by_market.get(row.market_id),
-        margin_mode=MarginMode.CROSS,
+        leverage=leverage_by_market.get(symbol),
+        margin_mode=_CROSS,
         initial_margin=known(row.margin),
         unrealized_pnl=known(row.unrealized_pnl),
+        missing=declared.never,
     )
     absent = liquidation_price is not None and not liquidation_price
-    reasons = {"liquidation_price": Missing.UNKNOWN_SENTINEL} if absent else {}
-    return exchange.declaration.position.with_reasons(view, reasons)
+    return declared.with_reasons(view, {"liquidation_price": Missing.UNKNOWN_SENTINEL} if absent else {})
 
 
 _STATUS = {"active": Status.ACTIVE, "liquidating": Status.LIQUIDATING, "blocked": Status.RESTRICTED}
+_CROSS = MarginMode.CROSS
 _SIDES = {"long": Side.LONG, "short": Side.SHORT}
 
 
@@ -336,14 +353,13 @@ def _balance(exchange: Exchange, currency: str, row: AccountRow) -> Balance:
     return exchange.declaration.balance.with_reasons(view, {})
 
 
-def _cut(exchange: Exchange, rows: Rows, view: Account) -> Finding | None:
+def _cut(exchange: Exchange, rows: Rows, view: Account, listed: Decimal | None) -> Finding | None:
     """A finding when the list of positions may not be whole.
 
-    It is not when the venue says that there is more, or when it does not reach the account's own total. When the
-    total cannot be compared, a list as long as a page may have been cut.
+    It is not when the venue says that there is more, or when its notional, `listed`, does not reach the account's own
+    total. When the total cannot be compared, a list as long as a page may have been cut.
     """
     facts = spec.load(exchange.venue)
-    listed = total(position.notional for position in view.positions)
     beyond = subtract(listed, view.notional)
     tolerance = EXACT.multiply(facts.amount("tolerance_sum_of_positions"), view.notional or ZERO)
     full_page = len(rows.positions) >= int(facts.fact("positions_page"))
@@ -359,7 +375,9 @@ def _cut(exchange: Exchange, rows: Rows, view: Account) -> Finding | None:
     )
 
 
-def _checks(exchange: Exchange, view: Account, *, whole: bool) -> list[Finding | None]:
+def _checks(
+    exchange: Exchange, view: Account, listed_notional: Decimal | None, *, whole: bool
+) -> list[Finding | None]:
     facts = spec.load(exchange.venue)
     limit = facts.amount("tolerance_relative_recomputed")
     free = None
@@ -374,7 +392,8 @@ def _checks(exchange: Exchange, view: Account, *, whole: bool) -> list[Finding |
             ("withdrawable", "equity", "wallet_balance", "position_margin", "order_margin"),
             view.withdrawable,
             free,
-            identities.rounding(
+            partial(
+                identities.rounding,
                 view.withdrawable,
                 view.equity,
                 view.wallet_balance,
@@ -400,25 +419,15 @@ def _checks(exchange: Exchange, view: Account, *, whole: bool) -> list[Finding |
             identities.compare(
                 code,
                 (field, "positions"),
-                reported,
-                total(parts),
+                getattr(view, field),
+                listed,
                 moved,
                 f"{field} is not the sum over the positions",
             )
-            for code, field, reported, parts in (
-                ("NOTIONAL_MISMATCH", "notional", view.notional, [each.notional for each in view.positions]),
-                (
-                    "POSITION_MARGIN_MISMATCH",
-                    "position_margin",
-                    view.position_margin,
-                    [each.initial_margin for each in view.positions],
-                ),
-                (
-                    "UNREALIZED_PNL_MISMATCH",
-                    "unrealized_pnl",
-                    view.unrealized_pnl,
-                    [each.unrealized_pnl for each in view.positions],
-                ),
+            for code, field, listed in (
+                ("NOTIONAL_MISMATCH", "notional", listed_notional),
+                ("POSITION_MARGIN_MISMATCH", "position_margin", sum_over(view.positions, "initial_margin")),
+                ("UNREALIZED_PNL_MISMATCH", "unrealized_pnl", sum_over(view.positions, "unrealized_pnl")),
             )
         ]
     return checks

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
+
 from accountview.amounts import total
 from accountview.mapping import known, time_from_microseconds
 from accountview_clients.tread.models import (
@@ -20,12 +22,11 @@ from accountview_clients.tread.models import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, gc=False):
     """A token or a position. Margin figures and profits are in coins."""
 
-    place: str
-    """Where it stands in the answer, for errors."""
+    number: int
+    """Which one of its account's rows it is, for errors."""
     kind: AssetType
     symbol: str
     wallet: str | None
@@ -69,6 +70,7 @@ class Holdings:
     exchange: str | None
     rows: tuple[Row, ...]
     place: str
+    """Where it stands in the answer, for errors."""
     cache: CacheEntry | None = None
     """None when the exchange itself was asked."""
 
@@ -76,13 +78,13 @@ class Holdings:
 def live(name: str, balances: AccountBalances) -> Holdings:
     """An account as the exchange has it."""
     place = "$[...]"  # no name in it: an error says whose account it is anyway
-    rows = tuple([_live_row(f"{place}.assets[{n}]", each) for n, each in enumerate(balances.assets)])
+    rows = tuple([_live_row(number, each) for number, each in enumerate(balances.assets)])
     return Holdings(name, balances.exchange, rows, place)
 
 
-def _live_row(place: str, asset: Asset) -> Row:
+def _live_row(number: int, asset: Asset) -> Row:
     return Row(
-        place=place,
+        number=number,
         kind=asset.asset_type,
         symbol=asset.symbol,
         wallet=str(asset.market_type),
@@ -109,7 +111,7 @@ def cached(number: int, balance: CachedBalance) -> Holdings:
     return Holdings(
         balance.account_name,
         known(balance.exchange_name) or known(balance.exchange),
-        tuple([_cached_row(f"{place}.assets[{n}]", each) for n, each in enumerate(assets)]),
+        tuple([_cached_row(n, each) for n, each in enumerate(assets)]),
         place,
         CacheEntry(
             equity=_sum_of_wallets(known(balance.equities) or []) if equity is None else equity,
@@ -124,10 +126,10 @@ def _sum_of_wallets(wallets: Sequence[WalletEquity]) -> Decimal | None:
     return total([known(wallet.total_equity) for wallet in wallets]) if wallets else None
 
 
-def _cached_row(place: str, asset: CachedAsset) -> Row:
+def _cached_row(number: int, asset: CachedAsset) -> Row:
     amount = known(asset.amount)
     return Row(
-        place=place,
+        number=number,
         kind=asset.asset_type,
         symbol=asset.symbol,
         wallet=known(asset.wallet_type) or known(asset.market_type),

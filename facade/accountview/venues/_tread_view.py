@@ -4,18 +4,20 @@ Wealth is in the token rows, exposure in the position rows, and neither counts w
 profits are in coins; a token row itself says what its coin is worth: notional over size.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
+from functools import partial
+from sys import intern
 from typing import Any
 
 import msgspec
 
 from accountview import identities, spec
-from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract, total
-from accountview.mapping import known, without_duplicates
+from accountview.amounts import EXACT, QUOTIENT, ZERO, add, divide, multiply, subtract, total
+from accountview.mapping import known, sum_over, without_duplicates
 from accountview.plan import Owner, Reply
-from accountview.provenance import Declaration
+from accountview.provenance import Declaration, Fields
 from accountview.venues._tread_pairs import instrument
 from accountview.venues._tread_rows import Holdings, Row, holds_nothing
 from accountview.view import (
@@ -54,8 +56,9 @@ def account_view(
     tokens = [row for row in rows if row.kind is AssetType.TOKEN]
     exposures = [row for row in rows if row.kind is AssetType.POSITION]
     exchange = holdings.exchange or (None if listed is None else known(listed.exchange))
+    settling = _Settling(exchange, tokens)
     positions, conflicts = without_duplicates(
-        tuple([_position(declaration, exchange, row, tokens) for row in exposures if row.size])
+        tuple([_position(declaration.position, settling, row) for row in exposures if row.size])
     )
     sums = {name: _sum(tokens, figure) for name, figure in _SUMMED.items()}
     spot_left_out = _spot_left_out(holdings, exchange, tokens)
@@ -65,10 +68,13 @@ def account_view(
     maintenance_margin = sums["maintenance_margin"]
     one_wallet = len({row.wallet for row in tokens if not holds_nothing(row)}) < 2
     above_water = equity is not None and equity > 0
+    of_positions = {name: sum_over(positions, name) for name in _EXPOSED}
     doubts = identities.found(
-        _errors_beside(told=errors_told), None if tokens else _NO_TOKENS, _cut(sums, positions)
+        _errors_beside(told=errors_told),
+        None if tokens else _NO_TOKENS,
+        _cut(sums, of_positions, len(positions)),
     )
-    notional = None if doubts else total(position.notional for position in positions)
+    notional = None if doubts else of_positions["notional"]
     view = Account(
         label=owner.label,
         tags=owner.tags,
@@ -108,7 +114,7 @@ def account_view(
         spot_left_out,
         None if one_wallet else _SEVERAL_WALLETS,
         identities.underwater(equity),
-        *_checks(view, rows, sums, from_cache=holdings.cache is not None, whole=not doubts),
+        *_checks(view, rows, sums, None if doubts else of_positions, from_cache=holdings.cache is not None),
         *_unlisted(view, rows, listed),
     )
     return msgspec.structs.replace(declaration.account.with_reasons(view, reasons), findings=findings)
@@ -117,15 +123,18 @@ def account_view(
 # What a coin is worth --------------------------------------------------------------------------------------------
 
 
-def _worth(row: Row, coins: Decimal | None) -> Decimal | None:
-    """Coins of a token in currency, at the price that its row implies; None when it implies none."""
-    if coins is None or not coins:
-        return coins
-    if not row.size or row.borrowed:  # whether a loan is taken off the notional is not told
+def _worth(token: Row | None, coins: Decimal | None) -> Decimal | None:
+    """Coins of a token in currency, at the price that its row implies; None when it implies none, or is not known."""
+    if token is None or coins is None:
         return None
-    if coins == row.size:
-        return row.notional  # exact, and right too for dust whose notional is printed as 0
-    return divide(multiply(coins, row.notional), row.size) if row.notional else None
+    if not coins:
+        return coins
+    size, notional = token.size, token.notional
+    if not size or token.borrowed:  # whether a loan is taken off the notional is not told
+        return None
+    if coins == size:
+        return notional  # exact, and right too for dust whose notional is printed as 0
+    return QUOTIENT.divide(EXACT.multiply(coins, notional), size) if notional else None
 
 
 _SUMMED: Mapping[str, Callable[[Row], Decimal | None]] = {
@@ -136,6 +145,10 @@ _SUMMED: Mapping[str, Callable[[Row], Decimal | None]] = {
     "maintenance_margin": lambda row: row.maintenance_margin,
 }
 """Figure of the account → the coins of a token row whose worth is summed for it."""
+
+
+_EXPOSED = ("notional", "initial_margin", "maintenance_margin", "unrealized_pnl")
+"""The figures of positions that are summed."""
 
 
 def _sum(tokens: Sequence[Row], figure: Callable[[Row], Decimal | None]) -> Decimal | None:
@@ -168,63 +181,73 @@ def _not_sent(row: Row, coins: Decimal | None) -> bool:
 # Rows ------------------------------------------------------------------------------------------------------------
 
 
-def _position(declaration: Declaration, exchange: str | None, row: Row, tokens: Sequence[Row]) -> Position:
+class _Settling:
+    """What positions are sized and settled in: known of an account as a whole."""
+
+    def __init__(self, exchange: str | None, tokens: Sequence[Row]) -> None:
+        facts = spec.load(VENUE)
+        in_contracts = facts.fact("contract_sized_exchanges").casefold().split()
+        self._inverse_quotes = frozenset(facts.fact("inverse_quotes").split())
+        self._in_base = exchange is not None and exchange.casefold() not in in_contracts
+        # Of several rows of a coin, the first.
+        self._tokens = {token.symbol: token for token in reversed(tokens)}
+        self._of_wallet = {(token.symbol, token.wallet): token for token in reversed(tokens)}
+
+    def in_base(self, traded: Instrument | None) -> bool:
+        """Whether the size of a position counts base units."""
+        return self._in_base and (traded is None or traded.quote not in self._inverse_quotes)
+
+    def token(self, traded: Instrument | None, wallet: str | None) -> Row | None:
+        """The token row of the coin that a position is settled in, in its own wallet if there is one.
+
+        That is the quote, unless it is one that inverse contracts have too: then no answer tells.
+        """
+        if traded is None or traded.quote in self._inverse_quotes:
+            return None
+        return self._of_wallet.get((traded.quote, wallet)) or self._tokens.get(traded.quote)
+
+
+_LONG, _SHORT = Side.LONG, Side.SHORT
+_HAVE_PRICES = (Kind.PERPETUAL, Kind.FUTURE)
+
+
+def _position(declared: Fields, settling: _Settling, row: Row) -> Position:
     """The view of a position of a size other than 0."""
-    traded = instrument(row.symbol)
-    settles = _settling_token(row, traded, tokens)
-    size = row.size.copy_abs() if row.size is not None and _sized_in_base(exchange, traded) else None
+    symbol = intern(row.symbol)
+    traded = instrument(symbol)
+    settles = settling.token(traded, row.wallet)
+    size = row.size.copy_abs() if row.size is not None and settling.in_base(traded) else None
     notional = None if row.notional is None else row.notional.copy_abs()
-    has_price = traded is not None and traded.kind in (Kind.PERPETUAL, Kind.FUTURE)
+    has_price = traded is not None and traded.kind in _HAVE_PRICES
     view = Position(
         instrument=traded,
-        venue_symbol=row.symbol,
-        side=Side.LONG if row.size is not None and row.size > 0 else Side.SHORT,
+        venue_symbol=symbol,
+        side=_LONG if row.size is not None and row.size > 0 else _SHORT,
         size=size,
         # A notional of 0 is too little to be printed: it says no price.
         mark_price=divide(notional, size) if has_price and notional else None,
         notional=notional,
         leverage=row.leverage or None,
         wallet=row.wallet,
-        initial_margin=_settled(settles, row.initial_margin),
-        maintenance_margin=_settled(settles, row.maintenance_margin),
-        unrealized_pnl=_settled(settles, row.unrealized_profit),
+        initial_margin=_worth(settles, row.initial_margin),
+        maintenance_margin=_worth(settles, row.maintenance_margin),
+        unrealized_pnl=_worth(settles, row.unrealized_profit),
+        missing=declared.never,
     )
-    sent = {
-        "notional": row.notional,
-        "initial_margin": row.initial_margin,
-        "maintenance_margin": row.maintenance_margin,
-        "unrealized_pnl": row.unrealized_profit,
-    }
-    reasons = {name: Missing.NOT_RETURNED for name, figure in sent.items() if figure is None}
+    reasons: dict[str, Missing] = {}
+    for name, sent in (
+        ("notional", row.notional),
+        ("initial_margin", row.initial_margin),
+        ("maintenance_margin", row.maintenance_margin),
+        ("unrealized_pnl", row.unrealized_profit),
+    ):
+        if sent is None:
+            reasons[name] = Missing.NOT_RETURNED
     if traded is None:
         reasons["instrument"] = Missing.UNLISTED
     if row.leverage is not None and not row.leverage:
         reasons["leverage"] = Missing.UNKNOWN_SENTINEL
-    return declaration.position.with_reasons(view, reasons)
-
-
-def _settling_token(row: Row, traded: Instrument | None, tokens: Sequence[Row]) -> Row | None:
-    """The token row of the coin that a position is settled in, in its own wallet if there is one.
-
-    That is the quote, unless it is one that inverse contracts have too: then no answer tells.
-    """
-    if traded is None or traded.quote in spec.load(VENUE).fact("inverse_quotes").split():
-        return None
-    quotes = [token for token in tokens if token.symbol == traded.quote]
-    of_wallet = [token for token in quotes if token.wallet == row.wallet]
-    return next(iter([*of_wallet, *quotes]), None)
-
-
-def _settled(token: Row | None, coins: Decimal | None) -> Decimal | None:
-    return None if token is None else _worth(token, coins)
-
-
-def _sized_in_base(exchange: str | None, traded: Instrument | None) -> bool:
-    facts = spec.load(VENUE)
-    in_contracts = facts.fact("contract_sized_exchanges").casefold().split()
-    if exchange is None or exchange.casefold() in in_contracts:
-        return False
-    return traded is None or traded.quote not in facts.fact("inverse_quotes").split()
+    return declared.with_reasons(view, reasons)
 
 
 def _balance(declaration: Declaration, row: Row) -> Balance:
@@ -244,11 +267,14 @@ def _balance(declaration: Declaration, row: Row) -> Balance:
 
 def _without_doubles(rows: Sequence[Row]) -> tuple[list[Row], list[Finding]]:
     """The rows with identical ones taken once, and a finding for each that stood more than once."""
+    if len({(row.symbol, row.wallet) for row in rows}) == len(rows):
+        return list(rows), []
     kept: dict[Row, Row] = {}
     findings: list[Finding] = []
     for row in rows:
-        if replace(row, place="") not in kept:
-            kept[replace(row, place="")] = row
+        said = msgspec.structs.replace(row, number=0)
+        if said not in kept:
+            kept[said] = row
             continue
         findings.append(
             Finding(
@@ -307,15 +333,17 @@ def _spot_left_out(holdings: Holdings, exchange: str | None, tokens: Sequence[Ro
     )
 
 
-def _cut(sums: Mapping[str, Decimal | None], positions: Sequence[Position]) -> Finding | None:
+def _cut(
+    sums: Mapping[str, Decimal | None], of_positions: Mapping[str, Decimal | None], count: int
+) -> Finding | None:
     """A finding when the positions do not reach what the tokens say of all of them: some may not be listed."""
     limit = spec.load(VENUE).amount("tolerance_sum_of_positions")
     compared = (
-        ("maintenance_margin", [each.maintenance_margin for each in positions], sums["maintenance_margin"]),
-        ("unrealized_pnl", [each.unrealized_pnl for each in positions], total(p.notional for p in positions)),
+        ("maintenance_margin", sums["maintenance_margin"]),
+        ("unrealized_pnl", of_positions["notional"]),
     )
-    for name, parts, base in compared:
-        beyond = subtract(total(parts), sums[name])
+    for name, base in compared:
+        beyond = subtract(of_positions[name], sums[name])
         tolerance = multiply(limit, base)
         if beyond is None or tolerance is None:
             continue
@@ -326,7 +354,7 @@ def _cut(sums: Mapping[str, Decimal | None], positions: Sequence[Position]) -> F
                 fields=("positions", name),
                 difference=beyond,
                 tolerance=tolerance,
-                message=f"{name} of the {len(positions)} positions does not reach that of the tokens",
+                message=f"{name} of the {count} positions does not reach that of the tokens",
             )
     return None
 
@@ -367,10 +395,11 @@ def _checks(
     view: Account,
     rows: Sequence[Row],
     sums: Mapping[str, Decimal | None],
+    of_positions: Mapping[str, Decimal | None] | None,
     *,
     from_cache: bool,
-    whole: bool,
 ) -> Iterator[Finding | None]:
+    """What must be true among the figures; `of_positions` is None where some positions may not be listed."""
     facts = spec.load(VENUE)
     for row in rows:
         if row.kind is AssetType.TOKEN:
@@ -384,18 +413,20 @@ def _checks(
             EXACT.multiply(facts.amount("tolerance_cached_equity"), (view.equity or ZERO).copy_abs()),
             "equity is not the worth of the tokens",
         )
-    for wallet in dict.fromkeys(row.wallet for row in rows):
-        pool = [row for row in rows if row.wallet == wallet]
+    pools: defaultdict[str | None, list[Row]] = defaultdict(list)
+    for row in rows:
+        pools[row.wallet].append(row)
+    for wallet, pool in pools.items():
         if any(row.notional for row in pool):
             yield identities.compare(
                 "SHARES_MISMATCH",
                 ("balances", "positions"),
-                total(row.share for row in pool),
+                total([row.share for row in pool]),
                 Decimal(1),
                 facts.amount("tolerance_shares"),
                 f"the shares of the rows of {(wallet or '')[:40]!r} do not add up to 1: some may not be listed",
             )
-    if not whole:
+    if of_positions is None:
         return
     moved = facts.amount("tolerance_sum_of_positions")
     for code, name in (
@@ -406,7 +437,7 @@ def _checks(
         yield identities.not_above(
             code,
             (name, "positions"),
-            total(getattr(position, name) for position in view.positions),
+            of_positions[name],
             sums[name],
             EXACT.multiply(moved, sums[name] or ZERO),
             f"{name} of the positions is more than that of the tokens",
@@ -422,7 +453,7 @@ def _equity_of_token(row: Row, limit: Decimal) -> Finding | None:
         ("equity", "wallet_balance", "unrealized_pnl"),
         coins,
         expected,
-        identities.rounding(row.margin_balance, row.size, row.unrealized_profit, limit=limit),
+        partial(identities.rounding, row.margin_balance, row.size, row.unrealized_profit, limit=limit),
         f"{row.symbol[:40]}: what counts for equity is not size + unrealised profit, in coins",
     )
     if missed is None:

@@ -34,22 +34,24 @@ def public_key(private_key: int) -> str:
     return f"0x{2 + int(point.y()) % 2:02x}{int(point.x()):064x}"
 
 
-def signer(private_key: int) -> Callable[[str], tuple[int, int]]:
+def signer(private_key: Callable[[], int]) -> Callable[[str], tuple[int, int]]:
     """A function from a text to the signature (r, s) of its hash, always the same one (RFC 6979).
 
+    `private_key` gives the key: no variable holds it, for a traceback may be shown with all variables on its way.
     Raises UsageError when the extra is not installed: here, so that no request is ever half made.
     """
     ecdsa = _module("ecdsa.ecdsa")
     generator = _generator()
-    key = ecdsa.Private_key(ecdsa.Public_key(generator, generator * private_key), private_key)
+    key = ecdsa.Private_key(ecdsa.Public_key(generator, generator * private_key()), private_key())
     generate_nonce = _module("ecdsa.rfc6979").generate_k
     _module("Crypto.Hash.keccak")
 
     def sign(text: str) -> tuple[int, int]:
         hashed = message_hash(text)
         # Of what is handed over, the first 252 bits count, as many as the order has: so the hash is moved there.
-        nonce = generate_nonce(ORDER, private_key, hashlib.sha256, (hashed << 4).to_bytes(32))
-        signature = key.sign(hashed, nonce)
+        # The nonce is as secret as the key.
+        signed = (hashed << 4).to_bytes(32)
+        signature = key.sign(hashed, generate_nonce(ORDER, private_key(), hashlib.sha256, signed))
         return int(signature.r), int(signature.s)
 
     return sign

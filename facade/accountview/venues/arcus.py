@@ -1,21 +1,29 @@
 """Arcus: perpetuals against USDG. Accounts are read by address, without a credential; an address has ten of them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from sys import intern
 from typing import Literal, NoReturn, TypeAlias, Unpack
 
 import msgspec
+from msgspec import UNSET
 
-from accountview import identities, spec, wire
+from accountview import identities, spec, wire, writing
+from accountview.adapter import Adapter, Writes, adapter
 from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract, total
-from accountview.client import Adapter, Settings, adapter, connector, connector_async
+from accountview.client import connector, connector_async
 from accountview.errors import AnswerInvalid, UsageError, VenueError
-from accountview.mapping import known
+from accountview.leverage import LeverageOf, Seen
+from accountview.mapping import known, sum_over
 from accountview.plan import Call, Owner, Plan, Reading, Reply, ask_both
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
+from accountview.secret import Secret
+from accountview.settings import Settings
+from accountview.transport import Outgoing
+from accountview.venues import _arcus_signing
 from accountview.view import (
     Account,
     Balance,
@@ -30,8 +38,14 @@ from accountview.view import (
     Status,
 )
 from accountview_clients.arcus import models
-from accountview_clients.arcus.api.account import get_account, get_leverages
-from accountview_clients.arcus.models import ErrorBody, LeverageList
+from accountview_clients.arcus.api.account import get_account, get_leverages, set_leverage
+from accountview_clients.arcus.models import (
+    ErrorBody,
+    LeverageList,
+    SetLeverageRequest,
+    SetLeverageResult,
+    SetLeverageResultStatus,
+)
 
 VENUE = "arcus"
 
@@ -40,15 +54,18 @@ def open_adapter(
     *,
     address: str,
     account_index: int | Literal["all"] = 0,
+    private_key: str | Secret | None = None,
     network: Literal["mainnet", "testnet"] = "mainnet",
     **settings: Unpack[Settings],
 ) -> Adapter:
-    """Arcus with one address. There is no credential: whoever knows an address can read its accounts.
+    """Arcus with one address. Reading takes no credential: whoever knows an address can read its accounts.
 
     Args:
         address: 40 hexadecimal digits in any case, with or without 0x.
         account_index: which account of the address, 0 to 9; `"all"` reads the ten of them, each as an account of
             its own that is called `<label>/<index>`.
+        private_key: Ed25519, 64 hexadecimal digits, of an API key of the address. Only changes are signed with it,
+            which takes the extra `accountview[ed25519]`; reads neither need nor use it.
         network: which of the documented hosts is asked.
         **settings: what every client takes, see `accountview.client.Settings`.
 
@@ -65,13 +82,27 @@ def open_adapter(
     if any(type(index) is not int or not 0 <= index <= last for index in indices):
         raise UsageError(f'{VENUE}: account_index is {account_index!r}; give 0 to {last}, or "all"')
     asked = tuple([Asked(wallet, index) for index in indices])
+    key = None if private_key is None else _arcus_signing.private_key(VENUE, private_key)
+
+    def sign(outgoing: Outgoing) -> Mapping[str, str]:
+        return {} if key is None or outgoing.method == "GET" else _arcus_signing.headers(outgoing, key)
+
+    def open_writes() -> Writes:
+        if key is None:
+            raise UsageError(f"{VENUE}: missing option private_key, which changes are signed with")
+        _arcus_signing.check_extra(VENUE)
+        return Writes(_leverage_of(asked))
+
     return adapter(
         VENUE,
         settings,
         read=lambda owner: read(asked, owner),
-        sign=lambda _: {},
-        secrets=(),
+        sign=sign,
+        secrets=() if key is None else (key,),
         network=network,
+        open_writes=open_writes,
+        signs_time=True,
+        signs_reads=False,
     )
 
 
@@ -152,6 +183,60 @@ def _refusal(answer: object) -> str | None:
     return f"{code}: {answer.error}" if code else answer.error
 
 
+def _leverage_of(asked: tuple[Asked, ...]) -> LeverageOf:
+    """How Arcus is told a leverage; it shows one for every market."""
+
+    def look(owner: Owner, account: str | None) -> Plan[Seen]:
+        each = _one(asked, account)
+        replies = yield from ask_both(_account_call(each), _leverages_call(each))
+        answer = replies[1].parsed
+        assert isinstance(answer, LeverageList)  # noqa: S101 - an error has been raised by now; for the type checker
+        numbers = {row.marketDisplayName: row.marketId for row in answer.leverages}
+        return Seen(account_view(each, owner, *replies), numbers)
+
+    def change(seen: Seen, symbol: str, leverage: Decimal) -> Call[LeverageSet]:
+        each = _one(asked, seen.account.account_id)
+        body = SetLeverageRequest(
+            address=each.address,
+            accountIndex=each.index,
+            marketId=seen.keys[symbol],
+            leverage=int(leverage),
+        )
+        return Call(
+            set_leverage.build_request(body=body),
+            lambda status, content: set_leverage.parse_response(status, content, decode=wire.decode),
+            _why_not_set,
+        )
+
+    return LeverageOf(
+        venue=VENUE,
+        look=look,
+        change=change,
+        instrument=instrument,
+        is_whole=True,
+        is_only_taken=lambda answer: answer.status != SetLeverageResultStatus.APPLIED,
+    )
+
+
+LeverageSet: TypeAlias = SetLeverageResult | ErrorBody
+
+
+def _why_not_set(answer: LeverageSet) -> str | None:
+    if isinstance(answer, SetLeverageResult) and answer.status == SetLeverageResultStatus.REJECTED:
+        return str(known(answer.rejectReason) or "")
+    return _refusal(answer)
+
+
+def _one(asked: tuple[Asked, ...], account: str | None) -> Asked:
+    matching = [each for each in asked if account in (None, each.account_id, str(each.index))]
+    if len(matching) == 1:
+        return matching[0]
+    ids = ", ".join(each.account_id for each in asked)
+    if account is None:
+        raise UsageError(f"{VENUE}: several accounts are asked for; name one of: {ids}")
+    raise UsageError(f"{VENUE}: no account {account!r}; asked for: {ids}")
+
+
 def _of_account(error: VenueError, account: str) -> VenueError:
     """The same error, told of one of several accounts: the client knows only the label of them all."""
     details = {name: value for name, value in vars(error).items() if name in ("code", "retry_after")}
@@ -194,18 +279,19 @@ def _contradiction(asked: Asked, key: str, row: models.Position) -> tuple[str, s
     """The member of a row that cannot be, and why; None when the row can be read."""
     if key != str(row.marketId):
         return "marketId", "a position under the number of another market"
-    if known(row.address) is not None and str(row.address).lower() != asked.address:
+    if row.address not in (asked.address, UNSET) and str(row.address).lower() != asked.address:
         return "address", "a position of another address"
     if known(row.accountIndex) not in (None, asked.index):
         return "accountIndex", "a position of another account"
     if row.side not in _SIDES:
         return "side", "a side that the spec does not list"
     side = _SIDES[row.side]
-    if side is None and row.size:
+    if not row.size:
+        is_empty = not any((known(row.positionValueNotional), known(row.marginUsed)))
+        return None if is_empty else ("size", "a position without a size that is not empty")
+    if side is None:
         return "side", "a flat position that has a size"
-    if not row.size and any((known(row.positionValueNotional), known(row.marginUsed))):
-        return "size", "a position without a size that is not empty"
-    if row.size < 0 and side is not Side.SHORT:
+    if row.size.is_signed() and side is not _SHORT:
         return "size", "a size below zero that is no short position"
     return None
 
@@ -222,7 +308,9 @@ _SIDES: dict[str, Side | None] = {
     "SELL": Side.SHORT,
     "FLAT": None,
 }
-_MARGIN_MODES = {"CROSS": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
+_LONG, _SHORT = Side.LONG, Side.SHORT
+_CROSS = MarginMode.CROSS
+_MARGIN_MODES = {"CROSS": _CROSS, "ISOLATED": MarginMode.ISOLATED}
 
 
 # The mapping -----------------------------------------------------------------------------------------------------
@@ -258,10 +346,14 @@ def account_view(asked: Asked, owner: Owner, account: Reply[Summary], leverages:
 def _leverage_by_market(asked: Asked, owner: Owner, answer: Leverages) -> dict[str, Decimal]:
     assert isinstance(answer, LeverageList)  # noqa: S101 - an error has been raised by now; for the type checker
     _check_echo(asked, owner, answer, "getLeverages")
-    by_market = {each.marketDisplayName: Decimal(each.leverage) for each in answer.leverages}
+    by_market = {intern(each.marketDisplayName): _multiple(each.leverage) for each in answer.leverages}
     if len(by_market) != len(answer.leverages):
         _invalid(owner, "getLeverages", "two markets share one name", "$.leverages")
     return by_market
+
+
+_multiple = lru_cache(maxsize=256)(Decimal)
+"""An account has hundreds of leverages, and there are few to choose from."""
 
 
 def _without_activity(view: Account) -> Account:
@@ -327,24 +419,25 @@ _SUMS = ("unrealized_pnl", "position_margin", "notional")
 
 
 def _sum(positions: tuple[Position, ...] | None, figure: str) -> Decimal | None:
-    return None if positions is None else total(getattr(position, figure) for position in positions)
+    return None if positions is None else sum_over(positions, figure)
 
 
 def position_view(row: models.Position) -> Position:
     """The view of one open position."""
     side = _SIDES[row.side]
     assert side is not None  # noqa: S101 - a flat row has no size and was taken out; for the type checker
+    symbol = intern(row.marketDisplayName)
     size = row.size.copy_abs()
     entry_price = known(row.averageEntryPrice)
     mark = known(row.markPx)
     mark_price = mark or None  # "0" says that there is none
-    low, high = (entry_price, mark_price) if side is Side.LONG else (mark_price, entry_price)
+    low, high = (entry_price, mark_price) if side is _LONG else (mark_price, entry_price)
     notional = known(row.positionValueNotional)
     mode = known(row.marginMode)
     funding = known(row.cumulativeFunding)
     view = Position(
-        instrument=instrument(row.marketDisplayName),
-        venue_symbol=row.marketDisplayName,
+        instrument=instrument(symbol),
+        venue_symbol=symbol,
         side=side,
         size=size,
         entry_price=entry_price,
@@ -355,6 +448,7 @@ def position_view(row: models.Position) -> Position:
         initial_margin=known(row.marginUsed),
         unrealized_pnl=multiply(size, subtract(high, low)),
         funding=None if funding is None else known(funding.sinceOpen),
+        missing=DECLARATION.position.never,
     )
     reasons: dict[str, Missing] = {}
     if mark is not None and mark_price is None:
@@ -385,6 +479,14 @@ def _flat(row: models.Position) -> Finding:
 def _position_findings(
     number: int, row: models.Position, view: Position, leverage_by_market: Mapping[str, Decimal]
 ) -> list[Finding | None]:
+    worth = multiply(view.size, view.mark_price)
+    profit = add(_signed_notional(view), known(row.borrowedCapital))
+    set_leverage = leverage_by_market.get(view.venue_symbol)
+    agreed = (worth, profit, set_leverage) == (view.notional, view.unrealized_pnl, view.leverage)
+    is_told = view.mark_price is not None and view.instrument is not None and view.margin_mode is not None
+    if agreed and is_told:
+        return []  # as of nearly all positions; to prepare what would be told of each takes a quarter of the mapping
+
     def of(*names: str) -> tuple[str, ...]:
         return tuple([f"positions/{number}/{name}" for name in names])
 
@@ -395,7 +497,7 @@ def _position_findings(
             "NOTIONAL_MISMATCH",
             of("notional", "size", "mark_price"),
             view.notional,
-            multiply(view.size, view.mark_price),
+            worth,
             tolerance,
             f"{market}: notional is not size × mark_price",
         ),
@@ -403,7 +505,7 @@ def _position_findings(
             "UNREALIZED_PNL_MISMATCH",
             of("unrealized_pnl", "size", "entry_price", "mark_price"),
             view.unrealized_pnl,
-            add(_signed_notional(view), known(row.borrowedCapital)),
+            profit,
             tolerance,
             f"{market}: size × price move is not the position's value plus its cash leg",
         ),
@@ -411,7 +513,7 @@ def _position_findings(
             "LEVERAGE_MISMATCH",
             (*of("leverage"), "leverage_by_market"),
             view.leverage,
-            leverage_by_market.get(view.venue_symbol),
+            set_leverage,
             ZERO,
             f"{market}: the two answers tell different leverages",
         ),
@@ -447,7 +549,7 @@ def _signed_notional(position: Position) -> Decimal | None:
     """What a position is worth without its cash leg: below zero for a short."""
     if position.notional is None:
         return None
-    return position.notional if position.side is Side.LONG else position.notional.copy_negate()
+    return position.notional if position.side is _LONG else position.notional.copy_negate()
 
 
 def _equity_against_positions(
@@ -458,26 +560,29 @@ def _equity_against_positions(
     Without any position the two must be equal. Otherwise equity rests on the oracle prices and the positions on mark
     prices. Not checked where a position has no mark price, or is isolated: how its pool counts is not documented.
     """
-    if not all(_is_comparable(position) for position in positions):
+    if not _are_comparable(positions):
         return None
     facts = spec.load(VENUE)
-    exposed = total(position.notional for position in positions) or ZERO
-    tolerance = EXACT.add(
-        EXACT.multiply(facts.amount("tolerance_between_prices"), exposed),
-        identities.rounding(equity, cash, limit=facts.amount("tolerance_recomputed")),
-    )
+
+    def tolerance() -> Decimal:
+        exposed = sum_over(positions, "notional") or ZERO
+        between = EXACT.multiply(facts.amount("tolerance_between_prices"), exposed)
+        return EXACT.add(
+            between, identities.rounding(equity, cash, limit=facts.amount("tolerance_recomputed"))
+        )
+
     return identities.compare(
         "EQUITY_MISMATCH",
         ("equity", "positions"),
         equity,
-        add(cash, total(_signed_notional(position) for position in positions)),
+        add(cash, total(map(_signed_notional, positions))),
         tolerance,
         "equity is not cash plus the positions that are listed; some may not be",
     )
 
 
-def _is_comparable(position: Position) -> bool:
-    return position.margin_mode is MarginMode.CROSS and position.mark_price is not None
+def _are_comparable(positions: Sequence[Position]) -> bool:
+    return all(each.margin_mode is _CROSS and each.mark_price is not None for each in positions)
 
 
 def _checks(view: Account) -> list[Finding | None]:
@@ -487,15 +592,19 @@ def _checks(view: Account) -> list[Finding | None]:
         identities.available_within_equity(view.available, view.equity, limit),
         identities.underwater(view.equity),
     ]
-    if all(_is_comparable(position) for position in view.positions):
-        between = multiply(facts.amount("tolerance_between_prices"), view.position_margin) or ZERO
+    if _are_comparable(view.positions):
+
+        def tolerance() -> Decimal:
+            between = multiply(facts.amount("tolerance_between_prices"), view.position_margin) or ZERO
+            return EXACT.add(between, identities.rounding(view.equity, view.available, limit=limit))
+
         checks.append(
             identities.compare(
                 "POSITION_MARGIN_MISMATCH",
                 ("position_margin", "equity", "available"),
                 view.position_margin,
                 view.initial_margin,
-                EXACT.add(between, identities.rounding(view.equity, view.available, limit=limit)),
+                tolerance,
                 "the margins of the positions are not equity − available",
             )
         )
@@ -619,3 +728,5 @@ DECLARATION = _declaration()
 
 connect = connector(open_adapter)
 connect_async = connector_async(open_adapter)
+connect_writing = writing.connector(open_adapter, writing.WritingClient)
+connect_writing_async = writing.connector(open_adapter, writing.AsyncWritingClient)

@@ -1,18 +1,23 @@
 """Blast Futures Exchange (BFX): the backend of RabbitX under another name, with USDB as collateral."""
 
 from decimal import Decimal
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
-from accountview import spec, wire
+from accountview import spec, wire, writing
+from accountview.adapter import Adapter
 from accountview.amounts import multiply
-from accountview.client import Adapter, Settings, connector, connector_async
+from accountview.client import connector, connector_async
 from accountview.mapping import known
 from accountview.plan import Call
 from accountview.provenance import Derived
 from accountview.secret import Secret
-from accountview.venues import _rabbit
-from accountview_clients.bfx.api.account import get_account, get_positions
-from accountview_clients.bfx.models import Account
+from accountview.settings import Settings
+from accountview.venues import _rabbit, _rabbit_jwt
+from accountview.venues._rabbit_jwt import AsyncRabbitClient as AsyncRabbitClient
+from accountview.venues._rabbit_jwt import Jwt as Jwt
+from accountview.venues._rabbit_jwt import RabbitClient as RabbitClient
+from accountview_clients.bfx.api.account import get_account, get_positions, refresh_jwt, set_leverage
+from accountview_clients.bfx.models import Account, RefreshJwtRequest, SetLeverageRequest
 
 
 def _maintenance_margin(row: Account) -> Decimal | None:
@@ -22,6 +27,27 @@ def _maintenance_margin(row: Account) -> Decimal | None:
 DECLARATION = _rabbit.declaration(
     Derived("maintenance_margin_rate × notional", ("notional",), facts=("maintenance_margin_rate",))
 )
+
+
+def _set_leverage(market: str, leverage: int) -> Call[Any]:
+    return Call(
+        set_leverage.build_request(body=SetLeverageRequest(market_id=market, leverage=leverage)),
+        lambda status, content: set_leverage.parse_response(status, content, decode=wire.decode),
+        _rabbit.refusal,
+    )
+
+
+def _refresh_jwt(*, is_client: bool, refresh_token: Secret) -> Call[_rabbit_jwt.Answer]:
+    return Call(
+        refresh_jwt.build_request(
+            body=RefreshJwtRequest(is_client=is_client, refresh_token=refresh_token.reveal())
+        ),
+        lambda status, content: _rabbit_jwt.sealed(
+            refresh_jwt.parse_response(status, content, decode=wire.decode), refresh_token
+        ),
+        _rabbit.refusal,
+    )
+
 
 EXCHANGE = _rabbit.Exchange(
     venue="bfx",
@@ -37,6 +63,8 @@ EXCHANGE = _rabbit.Exchange(
         _rabbit.refusal,
     ),
     maintenance_margin=_maintenance_margin,
+    set_leverage=_set_leverage,
+    refresh_jwt=_refresh_jwt,
 )
 
 
@@ -70,3 +98,5 @@ def open_adapter(
 
 connect = connector(open_adapter)
 connect_async = connector_async(open_adapter)
+connect_writing = writing.connector(open_adapter, RabbitClient)
+connect_writing_async = writing.connector(open_adapter, AsyncRabbitClient)

@@ -1,18 +1,23 @@
 """RabbitX: perpetuals against a USDT collateral. One credential sees one account."""
 
 from decimal import Decimal
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
-from accountview import wire
-from accountview.client import Adapter, Settings, connector, connector_async
+from accountview import wire, writing
+from accountview.adapter import Adapter
+from accountview.client import connector, connector_async
 from accountview.mapping import known
 from accountview.plan import Call
 from accountview.provenance import Reported
 from accountview.secret import Secret
-from accountview.venues import _rabbit
+from accountview.settings import Settings
+from accountview.venues import _rabbit, _rabbit_jwt
+from accountview.venues._rabbit_jwt import AsyncRabbitClient as AsyncRabbitClient
+from accountview.venues._rabbit_jwt import Jwt as Jwt
+from accountview.venues._rabbit_jwt import RabbitClient as RabbitClient
 from accountview.view import Missing
-from accountview_clients.rabbitx.api.account import get_account, get_positions
-from accountview_clients.rabbitx.models import Account
+from accountview_clients.rabbitx.api.account import get_account, get_positions, refresh_jwt, set_leverage
+from accountview_clients.rabbitx.models import Account, RefreshJwtRequest, SetLeverageRequest
 
 
 def _maintenance_margin(row: Account) -> Decimal | None:
@@ -26,6 +31,27 @@ DECLARATION = _rabbit.declaration(
         gaps={Missing.NOT_RETURNED: "the exchange sends it since 2025; this answer did not hold it"},
     )
 )
+
+
+def _set_leverage(market: str, leverage: int) -> Call[Any]:
+    return Call(
+        set_leverage.build_request(body=SetLeverageRequest(market_id=market, leverage=leverage)),
+        lambda status, content: set_leverage.parse_response(status, content, decode=wire.decode),
+        _rabbit.refusal,
+    )
+
+
+def _refresh_jwt(*, is_client: bool, refresh_token: Secret) -> Call[_rabbit_jwt.Answer]:
+    return Call(
+        refresh_jwt.build_request(
+            body=RefreshJwtRequest(is_client=is_client, refresh_token=refresh_token.reveal())
+        ),
+        lambda status, content: _rabbit_jwt.sealed(
+            refresh_jwt.parse_response(status, content, decode=wire.decode), refresh_token
+        ),
+        _rabbit.refusal,
+    )
+
 
 EXCHANGE = _rabbit.Exchange(
     venue="rabbitx",
@@ -41,6 +67,8 @@ EXCHANGE = _rabbit.Exchange(
         _rabbit.refusal,
     ),
     maintenance_margin=_maintenance_margin,
+    set_leverage=_set_leverage,
+    refresh_jwt=_refresh_jwt,
 )
 
 
@@ -76,3 +104,5 @@ def open_adapter(
 
 connect = connector(open_adapter)
 connect_async = connector_async(open_adapter)
+connect_writing = writing.connector(open_adapter, RabbitClient)
+connect_writing_async = writing.connector(open_adapter, AsyncRabbitClient)

@@ -6,8 +6,9 @@ from typing import Any, Literal, Unpack
 
 import msgspec
 
-from accountview import wire
-from accountview.client import Adapter, Settings, adapter, connector, connector_async, header_secret
+from accountview import wire, writing
+from accountview.adapter import Adapter, Writes, adapter, header_secret
+from accountview.client import connector, connector_async
 from accountview.errors import (
     AnswerInvalid,
     CredentialsRefused,
@@ -20,13 +21,20 @@ from accountview.mapping import known
 from accountview.plan import Call, Owner, Plan, Reading, Reply, ask_both
 from accountview.provenance import Declaration
 from accountview.secret import Secret
+from accountview.settings import Settings
 from accountview.venues import _tread_declaration as declared
+from accountview.venues._tread_accounts import AccountChange as AccountChange
+from accountview.venues._tread_accounts import AsyncTreadClient as AsyncTreadClient
+from accountview.venues._tread_accounts import TreadAccount as TreadAccount
+from accountview.venues._tread_accounts import TreadClient as TreadClient
+from accountview.venues._tread_calls import ask_for_accounts, listed, refusal
+from accountview.venues._tread_leverage import leverage_of
 from accountview.venues._tread_rows import Holdings, Row, cached, holds_nothing, live
 from accountview.venues._tread_view import account_view
 from accountview.view import Account
-from accountview_clients.tread.api.accounts import get_balances, get_cached_balances, list_accounts
+from accountview_clients.tread.api.accounts import get_balances, get_cached_balances
 from accountview_clients.tread.models import Account as ListedAccount
-from accountview_clients.tread.models import AccountsWrapped, AssetType, ProblemObject
+from accountview_clients.tread.models import AssetType
 from accountview_clients.tread.types import UNSET
 
 VENUE = "tread"
@@ -67,6 +75,7 @@ def open_adapter(
     wanted = None if accounts is None else _names(accounts)
     if source not in _SOURCES:
         raise UsageError(f"{VENUE}: source is {source!r}; there are {', '.join(_SOURCES)}")
+    leverage = leverage_of(wanted, lambda name, owner: read(_SOURCES["live"], (name,), owner))
     return adapter(
         VENUE,
         settings,
@@ -74,11 +83,14 @@ def open_adapter(
         sign=lambda _: {"Authorization": f"Token {secret.reveal()}"},
         secrets=(secret,),
         network=network,
+        open_writes=lambda: Writes(leverage),
     )
 
 
 connect = connector(open_adapter)
 connect_async = connector_async(open_adapter)
+connect_writing = writing.connector(open_adapter, TreadClient)
+connect_writing_async = writing.connector(open_adapter, AsyncTreadClient)
 
 
 def _names(accounts: object) -> tuple[str, ...]:
@@ -96,29 +108,14 @@ def _names(accounts: object) -> tuple[str, ...]:
 # Asking ----------------------------------------------------------------------------------------------------------
 
 
-def _refusal(parsed: object) -> str | None:
-    """The venue's words for an error; its answers to errors are a text, or an object with one of several keys."""
-    if isinstance(parsed, str):
-        return parsed
-    if not isinstance(parsed, ProblemObject):
-        return None
-    errors = "; ".join(parsed.errors) if isinstance(parsed.errors, list) else parsed.errors
-    words = (parsed.error, parsed.message, parsed.detail, errors)
-    return next((word for word in words if isinstance(word, str) and word), "")
-
-
-_LIST_ACCOUNTS: Call[Any] = Call(
-    list_accounts.build_request(),
-    lambda status, content: list_accounts.parse_response(status, content, decode=wire.decode),
-    _refusal,
-)
+_LIST_ACCOUNTS = ask_for_accounts()
 
 
 def _ask_live(names: str | None) -> Call[Any]:
     return Call(
         get_balances.build_request(account_names=UNSET if names is None else names),
         lambda status, content: get_balances.parse_response(status, content, decode=wire.decode),
-        _refusal,
+        refusal,
     )
 
 
@@ -126,7 +123,7 @@ def _ask_cached(names: str | None) -> Call[Any]:
     return Call(
         get_cached_balances.build_request(account_names=UNSET if names is None else names),
         lambda status, content: get_cached_balances.parse_response(status, content, decode=wire.decode),
-        _refusal,
+        refusal,
     )
 
 
@@ -162,11 +159,9 @@ def read(source: Source, wanted: tuple[str, ...] | None, owner: Owner) -> Plan[R
     joined = ",".join(wanted) if wanted is not None and not any("," in name for name in wanted) else None
     ask_balances = source.ask(joined)
     accounts, balances = yield from ask_both(_LIST_ACCOUNTS, ask_balances)
-    listed: list[ListedAccount] = (
-        accounts.parsed.accounts if isinstance(accounts.parsed, AccountsWrapped) else accounts.parsed
-    )
     holdings, errors_told = source.holdings(balances.parsed)
-    roll = _Roll(source, owner, ask_balances, (accounts, balances), listed, holdings, errors_told)
+    replies = accounts, balances
+    roll = _Roll(source, owner, ask_balances, replies, listed(accounts.parsed), holdings, errors_told)
     views: list[Account] = []
     failures: list[VenueError] = []
     for name in roll.names() if wanted is None else wanted:
@@ -210,8 +205,7 @@ class _Roll:
             raise RequestRefused(problem, **self._where(name, _LIST_ACCOUNTS))
         if len(held) > 1:
             raise self._invalid(name, "two accounts of one name", held[1].place)
-        for row in held[0].rows:
-            self._check(name, row)
+        self._check(name, held[0])
         return account_view(
             self.source.declaration,
             Owner(self._label(name), self.owner.tags),
@@ -221,18 +215,16 @@ class _Roll:
             errors_told=self.errors_told,
         )
 
-    def _check(self, name: str, row: Row) -> None:
-        """Refuse a row whose meaning is not certain: it would be wealth, exposure or a side by guess."""
-        if not row.kind.known:
-            raise self._invalid(name, "an asset type that the spec does not list", f"{row.place}.asset_type")
-        if row.kind is not AssetType.POSITION:
-            return
-        if row.size is None:
-            raise self._invalid(name, "a position without a size has no side", row.place)
-        if not row.size and not holds_nothing(row):
-            raise self._invalid(name, "a position of size 0 with figures has no side", row.place)
-        if row.notional and (row.size < 0) != (row.notional < 0):
-            raise self._invalid(name, "size and notional of a position contradict each other", row.place)
+    def _check(self, name: str, holdings: Holdings) -> None:
+        """Refuse rows whose meaning is not certain: they would be wealth, exposure or a side by guess."""
+        position, token = AssetType.POSITION, AssetType.TOKEN
+        for row in holdings.rows:
+            problem = _contradiction(row) if row.kind is position else None
+            if problem is not None:
+                raise self._invalid(name, problem, f"{holdings.place}.assets[{row.number}]")
+            if row.kind is not position and row.kind is not token:
+                place = f"{holdings.place}.assets[{row.number}].asset_type"
+                raise self._invalid(name, "an asset type that the spec does not list", place)
 
     def _invalid(self, name: str, problem: str, path: str) -> AnswerInvalid:
         return AnswerInvalid(problem, path=path, **self._where(name, self.ask_balances))
@@ -246,3 +238,15 @@ class _Roll:
 
     def _label(self, name: str) -> str | None:
         return None if self.owner.label is None else f"{self.owner.label}/{name}"
+
+
+def _contradiction(position: Row) -> str | None:
+    """Why a position cannot be read; None when it can."""
+    size, notional = position.size, position.notional
+    if size is None:
+        return "a position without a size has no side"
+    if not size and not holds_nothing(position):
+        return "a position of size 0 with figures has no side"
+    if notional and size.is_signed() != notional.is_signed():
+        return "size and notional of a position contradict each other"
+    return None

@@ -5,24 +5,27 @@ on entry prices; what does not add up, or must not be relied on, is told as a fi
 """
 
 import re
-import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from hashlib import blake2b
+from sys import intern
 from typing import Unpack
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
 from accountview import identities, spec, wire
+from accountview.adapter import Adapter, adapter
 from accountview.amounts import add, divide, multiply, subtract, total
-from accountview.client import Adapter, Settings, adapter, connector, connector_async
+from accountview.client import connector, connector_async
 from accountview.errors import AnswerInvalid, UsageError
-from accountview.mapping import known, without_duplicates
+from accountview.mapping import known, sum_over, without_duplicates
 from accountview.plan import Call, Owner, Plan, Reading, Reply, ask
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
-from accountview.secret import Secret
+from accountview.secret import NoCredential, Secret
+from accountview.settings import Settings
 from accountview.transport import Outgoing
 from accountview.venues import _zkx_stark as stark
 from accountview.view import (
@@ -106,21 +109,25 @@ def open_adapter(
         UsageError: an option cannot be used, or the extra is not installed; the message says which and why.
     """
     secret = Secret.of(private_key)
+    if not secret.passes(_is_private_key):
+        raise UsageError(
+            f"{VENUE}: private_key must be 0x and hexadecimal, above 0 and below the order of the Stark curve"
+        )
     account_id = _account_id(address, index, account_id)
     if not re.fullmatch(r"[!-~]+", collateral):
         raise UsageError(f"{VENUE}: collateral must be visible ASCII text without spaces, such as USDC")
 
     @cache
     def keys() -> tuple[Callable[[str], tuple[int, int]], str]:
-        key = _private_key(secret)
-        return stark.signer(key), stark.public_key(key)
+        sign_text = stark.signer(lambda: int(secret.reveal(), 16))
+        return sign_text, stark.public_key(int(secret.reveal(), 16))
 
-    # Here, so that a wrong key or a missing extra is told before anything is asked; an absent key signs nothing.
-    secret.passes(lambda _: keys())
+    with suppress(NoCredential):  # here, so that a missing extra is told before anything is asked
+        keys()
 
     def sign(outgoing: Outgoing) -> dict[str, str]:
         sign_text, public_key = keys()
-        timestamp = time.time_ns() // 1_000_000
+        timestamp = int(outgoing.now * 1000)
         r, s = sign_text(signed_text(signed_parameters(outgoing), timestamp))
         return {
             "x-public-key": public_key,
@@ -136,17 +143,12 @@ def open_adapter(
         read=partial(read, account_id, collateral),
         sign=sign,
         secrets=(secret,),
+        signs_time=True,
     )
 
 
-def _private_key(secret: Secret) -> int:
-    text = secret.reveal()
-    key = int(text, 16) if re.fullmatch(r"0[xX][0-9a-fA-F]{1,64}", text) else 0
-    if not 0 < key < stark.ORDER:
-        raise UsageError(
-            f"{VENUE}: private_key must be 0x and hexadecimal, above 0 and below the order of the Stark curve"
-        )
-    return key
+def _is_private_key(text: str) -> bool:
+    return re.fullmatch(r"0[xX][0-9a-fA-F]{1,64}", text) is not None and 0 < int(text, 16) < stark.ORDER
 
 
 def _account_id(address: str | None, index: int | None, account_id: str | None) -> str:
@@ -197,6 +199,9 @@ def _checked(row: AccountInfo | None, collateral: str, owner: Owner) -> AccountI
         raise _invalid(owner, "the answer is empty", "$")
     if known(row.collateralId) not in (None, collateral):
         raise _invalid(owner, "the answer is about another collateral", "$.collateralId")
+    listed = {position.direction for position in row.positions} <= _SIDES.keys()
+    if listed and not any(position.size.is_signed() for position in row.positions):
+        return row
     for number, position in enumerate(row.positions):
         if position.direction not in _SIDES:
             problem = "a direction that the spec does not list"
@@ -219,14 +224,15 @@ def account_view(
 ) -> Account:
     """The view of one account. Pure: everything it needs is in its arguments and the venue's spec."""
     listed, findings = without_duplicates(tuple([position_view(each, collateral) for each in row.positions]))
-    cut = _cut(row, listed)
+    at_entry = total([multiply(position.size, position.entry_price) for position in listed])
+    cut = _cut(row, listed, at_entry)
     equity = known(row.totalMargin)
     available = known(row.availableMargin)
     reported_pnl = known(row.totalUnrealizedPnl)
     stale = _stale(reported_pnl, listed)
     unrealized_pnl = None if stale else reported_pnl
     notional = None if cut else _notional(known(row.totalInvested), unrealized_pnl, listed)
-    maintenance_margin = None if cut else total(each.maintenance_margin for each in listed)
+    maintenance_margin = None if cut else sum_over(listed, "maintenance_margin")
     # Liquidation goes by mark prices, the requirement by entry prices; only without positions the two agree.
     requirement = None if listed else maintenance_margin
     has_worth = equity is not None and equity > 0
@@ -243,7 +249,7 @@ def account_view(
         unrealized_pnl=unrealized_pnl,
         available=available,
         initial_margin=subtract(equity, available),
-        position_margin=None if cut else total(each.initial_margin for each in listed),
+        position_margin=None if cut else sum_over(listed, "initial_margin"),
         maintenance_margin=maintenance_margin,
         margin_buffer=subtract(equity, requirement),
         margin_ratio=divide(requirement, equity) if has_worth else None,
@@ -261,34 +267,38 @@ def account_view(
         reasons["positions"] = Missing.NOT_RETURNED
     return msgspec.structs.replace(
         DECLARATION.account.with_reasons(view, reasons),
-        findings=identities.found(*findings, cut, stale, *_checks(row, view), *_unlisted(view)),
+        findings=identities.found(*findings, cut, stale, *_checks(row, view, at_entry), *_unlisted(view)),
     )
 
 
 def position_view(row: PositionRow, collateral: str) -> Position:
     """The view of one position."""
+    symbol = intern(row.marketId)
     liquidation_price = known(row.liquidationPrice)
     no_price = liquidation_price is not None and liquidation_price <= 0
     view = Position(
-        instrument=instrument(row.marketId, collateral),
-        venue_symbol=row.marketId,
+        instrument=instrument(symbol, collateral),
+        venue_symbol=symbol,
         side=_SIDES[row.direction],
         size=row.size,
         entry_price=known(row.avgExecutionPrice),
         liquidation_price=None if no_price else liquidation_price,
         leverage=known(row.leverage),
-        margin_mode=MarginMode.CROSS,
+        margin_mode=_CROSS_MARGIN,
         initial_margin=known(row.marginAmount),
         maintenance_margin=known(row.maintenanceMargin),
         realized_pnl=known(row.realizedPnl),
+        missing=DECLARATION.position.never,
     )
     reasons = {"liquidation_price": Missing.UNKNOWN_SENTINEL} if no_price else {}
     return DECLARATION.position.with_reasons(view, reasons)
 
 
+_CROSS_MARGIN = MarginMode.CROSS
 _SIDES: Mapping[str, Side] = {"LONG": Side.LONG, "SHORT": Side.SHORT}
 
 
+@lru_cache(maxsize=4096)
 def instrument(market: str, collateral: str) -> Instrument | None:
     """`SOLUSDC` is the SOL perpetual quoted in the collateral USDC; None for any other form."""
     base = market.removesuffix(collateral)
@@ -332,10 +342,10 @@ def _stale(unrealized_pnl: Decimal | None, positions: tuple[Position, ...]) -> F
     )
 
 
-def _cut(row: AccountInfo, positions: tuple[Position, ...]) -> Finding | None:
+def _cut(row: AccountInfo, positions: tuple[Position, ...], at_entry: Decimal | None) -> Finding | None:
     """A finding when the list of positions does not reach the account's own totals, so that it may not be whole."""
     invested = known(row.totalInvested)
-    beyond = subtract(_at_entry(positions), invested)
+    beyond = subtract(at_entry, invested)
     tolerance = identities.rounding(invested, limit=_limit())
     if beyond is None or beyond >= tolerance.copy_negate():
         # Without a total to reach, a profit still needs a position that makes it.
@@ -351,17 +361,12 @@ def _cut(row: AccountInfo, positions: tuple[Position, ...]) -> Finding | None:
     )
 
 
-def _at_entry(positions: tuple[Position, ...]) -> Decimal | None:
-    return total(multiply(position.size, position.entry_price) for position in positions)
-
-
 def _limit() -> Decimal:
     return spec.load(VENUE).amount("tolerance_relative_recomputed")
 
 
-def _checks(row: AccountInfo, view: Account) -> list[Finding | None]:
+def _checks(row: AccountInfo, view: Account, at_entry: Decimal | None) -> list[Finding | None]:
     limit = _limit()
-    at_entry = _at_entry(view.positions)
     invested = known(row.totalInvested)
     margins = [position.initial_margin for position in view.positions]
     return [
@@ -373,7 +378,7 @@ def _checks(row: AccountInfo, view: Account) -> list[Finding | None]:
             ("initial_margin", "position_margin"),
             view.initial_margin,
             view.position_margin,
-            identities.rounding(view.equity, view.available, *margins, limit=limit),
+            partial(identities.rounding, view.equity, view.available, *margins, limit=limit),
             "what equity and available leave is not the sum of the positions' margins",
         ),
         identities.not_above(
@@ -381,7 +386,7 @@ def _checks(row: AccountInfo, view: Account) -> list[Finding | None]:
             ("notional", "positions"),
             at_entry,
             invested,
-            identities.rounding(invested, limit=limit),
+            partial(identities.rounding, invested, limit=limit),
             "the positions at their entry prices are more than the account's own total of them",
         ),
         _entry_based(view),

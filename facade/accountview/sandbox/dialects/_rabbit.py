@@ -23,7 +23,8 @@ from accountview.secret import Secret
 PAGE = 50
 """Rows of a list that one answer holds."""
 TOKEN_LIFETIME = 48 * 3600
-"""Seconds that a JWT is good for."""
+"""Seconds that a JWT is good for, by the sandbox's clock: a test that sets it forward need not wait."""
+_TOKEN_KEY = b"the sandbox signs for show"
 _DIGITS = Context(prec=38, rounding=ROUND_HALF_EVEN)
 _SECOND = 1_000_000_000
 
@@ -84,6 +85,8 @@ class Account:
     in_demo: bool = True
     changed_at: int = field(default=0, init=False)
     """When its leverage was last set, in nanoseconds."""
+    sessions: int = field(default=0, init=False)
+    """How often the token of its session in the web application was made anew."""
 
     @property
     def key(self) -> str:
@@ -94,6 +97,11 @@ class Account:
     def secret(self) -> bytes:
         """The API secret: zeros and the account's number."""
         return self.id.to_bytes(32)
+
+    @property
+    def refresh_token(self) -> str:
+        """That of its session in the web application: good for one call, after which there is another."""
+        return f"demo-refresh-token-{self.sessions}-of-{self.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +193,25 @@ class _Backend:
 
     def _holder_of_key(self, request: Request) -> Account:
         key = request.headers.get("rbt-api-key", "")
-        if not key:
+        token = request.headers.get("rbt-jwt", "")
+        if not key and not token:
             raise Refused("API-KEY header required")
         exchange_id = request.headers.get("eid", "rbx").lower()
-        account = self._accounts.get(key)
+        account = self._accounts.get(key) if key else self._holder_of_token(token)
         # A key belongs to one exchange, and is unknown to the others.
         if account is None or account.exchange_id != exchange_id:
             raise Refused("NO_SUCH_KEY")
         return account
+
+    def _holder_of_token(self, token: str) -> Account | None:
+        """Whose JWT it is: in place of the key, as the SDK of 2025 sends it. The request is signed all the same."""
+        signed, _, signature = token.rpartition(".")
+        if not hmac.compare_digest(_token_signature(signed).encode(), signature.encode()):
+            raise Refused("invalid token")
+        claims = json.loads(base64.urlsafe_b64decode(signed.partition(".")[2] + "=="))
+        if claims["exp"] <= self._clock() // _SECOND:
+            raise Refused("token expired")
+        return next((each for each in self._accounts.values() if str(each.id) == claims["sub"]), None)
 
     def _check_signature(self, request: Request, account: Account, members: dict[str, str]) -> None:
         expires = request.headers.get("rbt-ts", "")
@@ -234,9 +253,19 @@ class _Backend:
         return self._accept([self._summary(account)])
 
     def refresh_jwt(self, account: Account, body: dict[str, Any]) -> Answer:
-        # Sessions of the web application are not played here, so any refresh token is taken with a good signature.
         token = _token({"sub": str(account.id), "exp": self._clock() // _SECOND + TOKEN_LIFETIME})
-        return self._accept([token if body["is_client"] else {"jwt": token}])
+        if not body["is_client"]:
+            return self._accept([{"jwt": token}])
+        if body["refresh_token"] != account.refresh_token:
+            raise Refused("REFRESH_TOKEN_NOT_FOUND")
+        if not self._form_2025:
+            return self._accept([token])  # as the page shows it: nothing tells a new refresh token
+        account.sessions += 1
+        # A session would sign with this; here the API secret goes on to be the one that counts.
+        random_secret = "0x" + hashlib.sha256(account.refresh_token.encode()).hexdigest()
+        return self._accept(
+            [{"jwt": token, "refresh_token": account.refresh_token, "random_secret": random_secret}]
+        )
 
     # Figures
 
@@ -371,8 +400,12 @@ def _refuse_constant(name: str) -> None:
 def _token(claims: dict[str, Any]) -> str:
     """A JWT, signed with HS256 and a key that is no secret."""
     parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
-    signature = hmac.new(b"the sandbox signs for show", ".".join(parts).encode(), hashlib.sha256).digest()
-    return ".".join([*parts, _base64(signature)])
+    signed = ".".join(parts)
+    return f"{signed}.{_token_signature(signed)}"
+
+
+def _token_signature(signed: str) -> str:
+    return _base64(hmac.new(_TOKEN_KEY, signed.encode(), hashlib.sha256).digest())
 
 
 def _base64(content: bytes) -> str:

@@ -16,6 +16,7 @@ from accountview.amounts import unit_in_last_place
 from accountview.sandbox.dialect import Answer, Clock, DemoAccount, Dialect, Handler, Request
 from accountview.sandbox.dialects import _ed25519
 from accountview.sandbox.schema import body_problem
+from accountview.secret import Secret
 
 _DIGITS = Context(prec=38, rounding=ROUND_HALF_EVEN)
 _SECOND = 1_000_000_000
@@ -134,14 +135,20 @@ def dialect(clock: Clock) -> Dialect:
             "setLeverage": _handler(venue.set_leverage),
         },
         accounts=(
-            DemoAccount("arcus-main", {"address": MAIN}, ("demo", "desk-a")),
+            DemoAccount("arcus-main", {"address": MAIN, "private_key": _secret(MAIN)}, ("demo", "desk-a")),
             DemoAccount("arcus-second", {"address": MAIN, "account_index": 1}, ("demo", "desk-b")),
-            DemoAccount("arcus-unused", {"address": UNUSED}, ("demo", "desk-b")),
+            DemoAccount(
+                "arcus-unused", {"address": UNUSED, "private_key": _secret(UNUSED)}, ("demo", "desk-b")
+            ),
             DemoAccount("arcus-all", {"address": MAIN, "account_index": "all"}, ("demo",), in_demo=False),
             DemoAccount("arcus-not-enrolled", {"address": NOT_ENROLLED}, ("demo",), in_demo=False),
         ),
         refuse=_refuse,
     )
+
+
+def _secret(address: str) -> Secret:
+    return Secret(private_key(address).hex())
 
 
 def _refuse(status: int, problem: str) -> Answer:

@@ -8,13 +8,15 @@ import msgspec
 from msgspec import UnsetType
 
 from accountview import identities, spec
+from accountview.adapter import Adapter, adapter, header_secret
 from accountview.amounts import divide, multiply, total
-from accountview.client import Adapter, Settings, adapter, connector, connector_async, header_secret
+from accountview.client import connector, connector_async
 from accountview.errors import AnswerInvalid
 from accountview.mapping import known, without_duplicates
 from accountview.plan import Call, Owner, Plan, Reading, ask
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
 from accountview.secret import Secret
+from accountview.settings import Settings
 from accountview.view import (
     Account,
     Balance,

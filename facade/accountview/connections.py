@@ -1,0 +1,427 @@
+"""Connections on httpcore, the engine of httpx: each ends at its deadline, and none is ever lost.
+
+httpx gives every single read its own timeout, so that an answer that drips may take for ever; and its pool loses
+connections for good when waiting calls are cancelled (encode/httpcore#1093). Here a deadline holds for whatever is
+read and written, and a slot owns one connection and is used by one request at a time: who gets no further than half
+of an answer throws that connection away, and the slot is as good as new.
+"""
+
+import asyncio
+import logging
+import os
+import ssl
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, final
+
+import httpcore
+
+from accountview import lookup
+from accountview.deadline import Deadline
+from accountview.errors import UsageError
+
+KEEP_ALIVE = 5.0
+"""Seconds that an unused connection is kept."""
+PATIENCE = 2.0
+"""Seconds after which the next address of a host is tried: none may take all the time that there is."""
+
+FAILURES = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+"""What goes wrong between here and a venue."""
+
+BEFORE_SENDING = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+"""Those of them after which nothing of the request can have reached the venue."""
+
+
+def no_deadline() -> Deadline:
+    """For a slot that nobody uses yet: already reached, so that nothing could wait in it."""
+    return Deadline(0)
+
+
+_ours: ContextVar[bool] = ContextVar("ours", default=False)
+
+
+def _not_ours(_record: logging.LogRecord) -> bool:
+    return not _ours.get()
+
+
+for _name in ("httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+    # httpcore would tell a log of every header of an answer, the tokens that a venue sets as cookies among them.
+    logging.getLogger(_name).addFilter(_not_ours)
+
+
+@contextmanager
+def _unheard() -> Generator[None]:
+    """What httpcore does meanwhile is told to no log."""
+    _ours.set(True)
+    try:
+        yield
+    finally:
+        _ours.set(False)
+
+
+# Streams that end at a deadline -----------------------------------------------------------------------------------
+
+
+@final
+class _Backend(httpcore.NetworkBackend):
+    """Opens connections of which every wait ends at `deadline`, which whoever uses the slot sets."""
+
+    def __init__(self) -> None:
+        self.deadline = no_deadline()
+        self._sockets = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _least(timeout, self.deadline, httpcore.ConnectTimeout)
+        try:
+            found = lookup.addresses(host, Deadline(left))
+        except OSError:
+            found = []
+        for address, share in _shares(found, self.deadline):
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                stream = self._sockets.connect_tcp(address, port, share, local_address, socket_options or ())
+                return _Stream(stream, self)
+        raise httpcore.ConnectError("no address of the host can be reached")
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(_least(seconds, self.deadline, httpcore.ConnectTimeout))
+
+
+@final
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, backend: _Backend) -> None:
+        self._stream = stream
+        self._backend = backend
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _least(timeout, self._backend.deadline, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _least(timeout, self._backend.deadline, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _least(timeout, self._backend.deadline, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._backend)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+@final
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
+    """The same, awaited."""
+
+    def __init__(self) -> None:
+        self.deadline = no_deadline()
+        self._sockets: Any = httpcore.AnyIOBackend()  # it is another class where anyio is not installed
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature; the deadline is what counts
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        left = _least(timeout, self.deadline, httpcore.ConnectTimeout)
+        try:
+            found = await lookup.addresses_async(host, Deadline(left))
+        except OSError:
+            found = []
+        for address, share in _shares(found, self.deadline):
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                stream: httpcore.AsyncNetworkStream = await self._sockets.connect_tcp(
+                    address, port, share, local_address, socket_options
+                )
+                return _AsyncStream(stream, self)
+        raise httpcore.ConnectError("no address of the host can be reached")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(_least(seconds, self.deadline, httpcore.ConnectTimeout))
+
+
+@final
+class _AsyncStream(httpcore.AsyncNetworkStream):
+    def __init__(self, stream: httpcore.AsyncNetworkStream, backend: _AsyncBackend) -> None:
+        self._stream = stream
+        self._backend = backend
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as above
+        left = _least(timeout, self._backend.deadline, httpcore.ReadTimeout)
+        with _mapped(ssl.SSLError, httpcore.ReadError):
+            return await self._stream.read(max_bytes, left)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as above
+        left = _least(timeout, self._backend.deadline, httpcore.WriteTimeout)
+        with _mapped(ssl.SSLError, httpcore.WriteError):
+            await self._stream.write(buffer, left)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+    ) -> httpcore.AsyncNetworkStream:
+        left = _least(timeout, self._backend.deadline, httpcore.ConnectTimeout)
+        try:
+            stream = await self._stream.start_tls(ssl_context, server_hostname, left)
+        except BaseException:  # a cancellation above all: nobody else would close it
+            await self._stream.aclose()
+            raise
+        return _AsyncStream(stream, self._backend)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+@contextmanager
+def _mapped(kind: type[Exception], to: type[Exception]) -> Generator[None]:
+    try:
+        yield
+    except kind as error:
+        raise to("the connection broke") from error
+
+
+def _shares(addresses: Sequence[str], deadline: Deadline) -> Iterator[tuple[str, float]]:
+    """The addresses to try, and the seconds that each may take."""
+    for number, address in enumerate(addresses, 1):
+        left = _least(None, deadline, httpcore.ConnectTimeout)
+        yield address, left if number == len(addresses) else min(left, PATIENCE)
+
+
+def _least(timeout: float | None, deadline: Deadline, too_late: type[httpcore.TimeoutException]) -> float:
+    left = deadline.left
+    if left <= 0:
+        raise too_late("the deadline is reached")
+    return left if timeout is None else min(timeout, left)
+
+
+# Slots ------------------------------------------------------------------------------------------------------------
+
+
+def _holds_more(used: Iterable[Any]) -> bool:
+    """Whether more came than the answer that was asked for; it would be taken for the answer to the next request."""
+    try:
+        # httpcore has no public word for it. Should it change, no connection is used twice.
+        return any(each._connection._h11_state.trailing_data[0] for each in used)  # noqa: SLF001
+    except AttributeError:
+        return True
+
+
+@final
+class Slot:
+    """One connection, for one request at a time."""
+
+    def __init__(self, tls: ssl.SSLContext, proxy: httpcore.Proxy | None) -> None:
+        self._tls = tls
+        self._proxy = proxy
+        self._renew()
+
+    def _renew(self) -> None:
+        self._backend = _Backend()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=self._tls,
+            proxy=self._proxy,
+            max_connections=1,
+            keepalive_expiry=KEEP_ALIVE,
+            network_backend=self._backend,
+        )
+
+    @contextmanager
+    def exchange(
+        self, request: httpcore.Request, deadline: Deadline, *, alone: bool = False
+    ) -> Generator[httpcore.Response]:
+        """The answer to a request, to be read before the deadline. Raises one of `FAILURES`.
+
+        `alone`: on a connection that nothing was sent on before, and nothing is afterwards.
+        """
+        if alone:
+            self._pool.close()
+        self._backend.deadline = deadline
+        whole = False
+        try:
+            with _unheard(), closing(self._pool.handle_request(request)) as response:
+                yield response
+            whole = not alone and not _holds_more(self._pool.connections)
+        finally:
+            if not whole:
+                given_up = self._pool
+                self._renew()
+                given_up.close()
+
+    def close(self) -> None:
+        """Close the connection; another request opens another one."""
+        self._pool.close()
+
+
+@final
+class AsyncSlot:
+    """The same as `Slot`, awaited."""
+
+    def __init__(self, tls: ssl.SSLContext, proxy: httpcore.Proxy | None) -> None:
+        self._tls = tls
+        self._proxy = proxy
+        self._renew()
+
+    def _renew(self) -> None:
+        self._backend = _AsyncBackend()
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._tls,
+            proxy=self._proxy,
+            max_connections=1,
+            keepalive_expiry=KEEP_ALIVE,
+            network_backend=self._backend,
+        )
+
+    @asynccontextmanager
+    async def exchange(
+        self, request: httpcore.Request, deadline: Deadline, *, alone: bool = False
+    ) -> AsyncGenerator[httpcore.Response]:
+        """The answer to a request, to be read before the deadline. Raises one of `FAILURES`.
+
+        `alone`: on a connection that nothing was sent on before, and nothing is afterwards.
+        """
+        if alone:
+            await self._pool.aclose()
+        self._backend.deadline = deadline
+        whole = False
+        try:
+            with _unheard():
+                async with aclosing(await self._pool.handle_async_request(request)) as response:
+                    yield response
+            whole = not alone and not _holds_more(self._pool.connections)
+        finally:
+            if not whole:
+                # Whatever state a cancellation left it in, it is given up as a whole.
+                given_up = self._pool
+                self._renew()
+                await given_up.aclose()
+
+    async def close(self) -> None:
+        """Close the connection; another request opens another one."""
+        await self._pool.aclose()
+
+
+class NoSlot(Exception):
+    """All connections were in use until the deadline."""
+
+
+@final
+class Slots:
+    """At most `size` connections to one venue, shared by threads; nobody waits for one longer than allowed."""
+
+    def __init__(self, size: int, tls: ssl.SSLContext, proxy: httpcore.Proxy | None) -> None:
+        self._size = size
+        self._tls = tls
+        self._proxy = proxy
+        self._open()
+
+    def _open(self) -> None:
+        self._process = os.getpid()
+        self._free = threading.BoundedSemaphore(self._size)
+        self._idle: list[Slot] = []
+
+    @contextmanager
+    def slot(self, deadline: Deadline) -> Generator[Slot]:
+        """A slot that is ours for as long as the context is open. Raises NoSlot."""
+        if self._process != os.getpid():
+            # After a fork both processes hold the sockets: ours are left alone and never closed, for that would
+            # end the other's sessions.
+            _LEFT_TO_PARENT.append(self._idle)
+            self._open()
+        free, idle = self._free, self._idle
+        if not free.acquire(timeout=max(deadline.left, 0)):
+            raise NoSlot
+        try:
+            slot = _taken(idle) or Slot(self._tls, self._proxy)
+            try:
+                yield slot
+            finally:
+                idle.append(slot)
+        finally:
+            free.release()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while slot := _taken(self._idle):
+            slot.close()
+
+
+def _taken(idle: list[Slot]) -> Slot | None:
+    try:
+        return idle.pop()  # nobody asks first whether there is one: another thread might take it meanwhile
+    except IndexError:
+        return None
+
+
+_LEFT_TO_PARENT: list[list[Slot]] = []
+
+
+@final
+class AsyncSlots:
+    """The same as `Slots`, for one event loop; whoever waits longest comes first."""
+
+    def __init__(self, size: int, tls: ssl.SSLContext, proxy: httpcore.Proxy | None) -> None:
+        self._tls = tls
+        self._proxy = proxy
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[AsyncSlot] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @asynccontextmanager
+    async def slot(self, deadline: Deadline) -> AsyncGenerator[AsyncSlot]:
+        """A slot that is ours for as long as the context is open. Raises NoSlot, and UsageError in another loop."""
+        self._stay_in_loop()
+        try:
+            async with asyncio.timeout(max(deadline.left, 0)):
+                await self._free.acquire()
+        except TimeoutError:
+            raise NoSlot from None
+        slot = self._idle.pop() if self._idle else AsyncSlot(self._tls, self._proxy)
+        try:
+            yield slot
+        finally:
+            self._idle.append(slot)
+            self._free.release()
+
+    async def close(self) -> None:
+        """Close the connections that are not in use. Raises UsageError in another loop: only their own can."""
+        if self._idle:
+            self._stay_in_loop()
+        while self._idle:
+            await self._idle.pop().close()
+
+    def _stay_in_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop not in (None, loop):
+            raise UsageError("this client has been used in another event loop; open one in each")
+        self._loop = loop
