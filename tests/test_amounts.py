@@ -1,13 +1,24 @@
 """Exact arithmetic: nothing is rounded away, nothing becomes a zero."""
 
+import operator
 from decimal import Decimal, Inexact, Underflow, localcontext
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accountview import amounts, identities
-from accountview.amounts import add, divide, multiply, plain, subtract, total, unit_in_last_place
+from accountview.amounts import (
+    add,
+    divide,
+    multiply,
+    pairwise,
+    plain,
+    subtract,
+    total,
+    unit_in_last_place,
+)
 from accountview.view import Finding
 
 FIGURES = st.decimals(allow_nan=False, allow_infinity=False, places=30, min_value=-(10**30), max_value=10**30)
@@ -31,6 +42,35 @@ def test_a_total_does_not_depend_on_the_order_or_on_the_callers_context(values: 
         assert total([*values, None]) is None
 
 
+@given(st.lists(st.tuples(FIGURES, FIGURES)), st.integers(0, 5))
+def test_columns_come_to_what_their_pairs_come_to(pairs: list[tuple[Decimal, Decimal]], gap: int) -> None:
+    left: list[Decimal | None] = [one for one, _ in pairs]
+    right: list[Decimal | None] = [other for _, other in pairs]
+    for column in (left, right):
+        for of_columns, of_pair in ((operator.add, add), (operator.sub, subtract), (operator.mul, multiply)):
+            with localcontext() as context:
+                context.prec = 3
+                assert pairwise(of_columns, left, right) == list(map(of_pair, left, right))
+        if gap < len(column):
+            column[gap] = None
+
+
+def test_columns_are_exact_or_raise_and_are_of_one_length() -> None:
+    with pytest.raises(Inexact):
+        pairwise(operator.add, [Decimal("1e600")], [Decimal("1e-600")])
+    with pytest.raises(ValueError, match="zip"):
+        pairwise(operator.add, [Decimal(1)], [])
+
+
+def test_what_is_no_figure_is_never_taken_for_one_that_is_missing() -> None:
+    no_figure: Any = 0.5
+    for figures in ([Decimal(1), no_figure], [no_figure]):
+        with pytest.raises(TypeError):
+            total(figures)
+        with pytest.raises(TypeError):
+            pairwise(operator.mul, figures, [Decimal(1)] * len(figures))
+
+
 def test_none_in_none_out_and_no_division_by_zero() -> None:
     one = Decimal(1)
     for operation in (add, subtract, multiply, divide):
@@ -45,6 +85,8 @@ def test_none_in_none_out_and_no_division_by_zero() -> None:
 def test_a_sum_that_would_be_rounded_raises() -> None:
     with pytest.raises(Inexact):
         add(Decimal("1e600"), Decimal("1e-600"))
+    with pytest.raises(Inexact):
+        total([Decimal("1e600"), Decimal("1e-600")])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import accountview as av
 from accountview import breaker, route
 from accountview.breaker import FAILURES, Breaker
 from accountview.plan import Reply
-from accountview.transport import Answer, Attempt
+from accountview.sending import Answer, Attempt
 
 
 @pytest.fixture
@@ -31,6 +31,16 @@ def test_failures_in_a_row_close_a_host_off(clock: Clock) -> None:
     found = opened(clock)
     assert found.failures == FAILURES
     assert found.admit() == breaker.PROBE_INTERVAL
+
+
+def test_ten_failures_in_a_row_are_needed_also_after_a_success(clock: Clock) -> None:
+    found = Breaker(clock)
+    found.succeed()
+    for _ in range(9):
+        found.fail()
+    assert found.admit() == 0
+    found.fail()
+    assert found.admit() > 0
 
 
 def test_failures_with_a_success_between_them_do_not(clock: Clock) -> None:
@@ -107,7 +117,10 @@ def test_a_venue_that_is_dead_for_a_minute_is_left_alone(clock: Clock) -> None:
 def test_without_the_breaker_it_would_be_asked_all_the_time(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Breaker, "admit", lambda _: 0.0)
+    def admit(_: Breaker) -> float:
+        return 0.0
+
+    monkeypatch.setattr(Breaker, "admit", admit)
     asked, _, _ = minute(clock)
     assert len([moment for moment in asked if moment < 60]) > 1000
 

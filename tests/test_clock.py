@@ -28,7 +28,7 @@ from accountview.route import LARGEST_CORRECTION
 from accountview.sandbox import Sandbox, load_dialects
 from accountview.sandbox.dialect import Dialect, Request
 from accountview.sandbox.dialects import zkx as zkx_in_sandbox
-from accountview.transport import Answer, Attempt
+from accountview.sending import Answer, Attempt
 from accountview.venues import _rabbit, arcus, open_adapter
 
 FACADE = Path(av.__file__).parent
@@ -58,7 +58,7 @@ class Venue:
         options = {**self._dialect.accounts[0].options, **changes}
         self._adapter = open_adapter(self.name, {**options, "base_url": "http://127.0.0.1:9"})
         client = Client(self._adapter)
-        client._transport = self
+        client._opened = self
         return client
 
     @property
@@ -67,7 +67,7 @@ class Venue:
         return self._adapter.route.offset
 
     def send(self, attempt: Attempt) -> Answer:
-        """See `transport.Sender`."""
+        """See `sending.Sender`."""
         assert self._dialect is not None
         self.asked += 1
         requested_at = datetime.now(UTC)
@@ -87,7 +87,7 @@ class Venue:
         )
 
     def close(self) -> None:
-        """See `transport.Sender`."""
+        """See `sending.Sender`."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def test_a_clock_is_corrected_over_the_wire(way: str, monkeypatch: pytest.Monkey
 
 # Timers run by a clock that nobody sets -------------------------------------------------------------------------------
 
-OF_THE_VENUE = {"route.py", "transport.py", "tokens.py"}
+OF_THE_VENUE = {"route.py", "sending.py", "tokens.py"}
 """Where the time of day stands for the venue's: in what is signed, and in what expires."""
 
 

@@ -21,7 +21,7 @@ import accountview as av
 from accountview import conformance, registry, spec
 from accountview.accounts_file import Entry, load
 from accountview.conformance import EVERY_CASE, Problem
-from accountview.plan import Owner, Plan, Reading
+from accountview.plan import Decode, Owner, Plan, Reading
 from accountview.provenance import Fields, Never, Reported
 from accountview.scenarios import SCENARIOS
 from accountview.view import Finding, MarginMode, Missing, Side
@@ -124,7 +124,11 @@ def test_a_plugin_opens_like_a_venue_of_ours(replay: ReplayServer, tmp_path: Pat
         account = client.account()
     method, path, headers, _ = replay.asked[-1]
 
-    assert (method, path, headers["Authorization"]) == ("GET", "/acme/accounts", f"Bearer {TOKEN}")
+    assert (method, path, {name.lower(): value for name, value in headers.items()}["authorization"]) == (
+        "GET",
+        "/acme/accounts",
+        f"Bearer {TOKEN}",
+    )
     assert (account.equity, account.positions[1].side) == (Decimal("1000.5"), Side.SHORT)
     assert account.explain("positions/0/size").pointer == "/accounts/0/positions/0/amount"
     assert "Σ over the positions" in str(account.explain("notional"))
@@ -304,9 +308,9 @@ def believes_errors(acme: Any) -> Defect:
 
 
 def swallows(acme: Any) -> Defect:
-    def parse(status: int, content: bytes) -> Any:
+    def parse(status: int, content: bytes, *, decode: Decode) -> Any:
         try:
-            return acme.client.parse(status, content)
+            return acme.client.parse(status, content, decode=decode)
         except Exception:  # noqa: BLE001 - this is the defect
             return acme.client.Envelope(ok=True, accounts=[empty(acme)])
 
@@ -314,8 +318,8 @@ def swallows(acme: Any) -> Defect:
 
 
 def reads_nothing_as_zero(acme: Any) -> Defect:
-    def parse(status: int, content: bytes) -> Any:
-        return acme.client.parse(status, content.replace(b'""', b'"0"'))
+    def parse(status: int, content: bytes, *, decode: Decode) -> Any:
+        return acme.client.parse(status, content.replace(b'""', b'"0"'), decode=decode)
 
     return {"parse": parse}
 

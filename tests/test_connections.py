@@ -28,7 +28,8 @@ import accountview as av
 from accountview import connections, lookup, transport
 from accountview.connections import AsyncSlots, NoSlot, Slots
 from accountview.deadline import Deadline
-from accountview.transport import Answer, AsyncTransport, Attempt, Endpoint, NoAnswer, Transport
+from accountview.sending import Answer, Attempt, Endpoint, NoAnswer, NoConnectionFree
+from accountview.transport import AsyncTransport, Transport
 
 GOOD = b'{"good":true}'
 WAYS = ("sync", "async")
@@ -165,7 +166,7 @@ def resolving(patch: pytest.MonkeyPatch) -> Generator[None]:
 
     def looked_up(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
         if host == STALLED:
-            over.wait()
+            over.wait(2 * HANGS)  # so that a failure ends as well
             raise socket.gaierror(socket.EAI_AGAIN, "over")
         if host == MIXED:
             return [
@@ -234,7 +235,7 @@ def test_the_deadline_ends_every_phase(way: str, proxy: FaultProxy, monkeypatch:
         started = time.monotonic()
         if way == "sync":
             with ThreadPoolExecutor(len(several)) as threads:
-                taken = list(threads.map(lambda phase: timed(phase, 0.4), several))
+                taken = list(threads.map(timed, several, itertools.repeat(0.4)))
         else:
 
             async def gather() -> list[float]:
@@ -255,7 +256,7 @@ def test_one_address_that_is_dead_does_not_take_the_time_of_the_others(
     with ExitStack() as stack:
         stack.enter_context(resolving(monkeypatch))
         # The good one listens at 127.0.0.1 only; it comes last.
-        monkeypatch.setattr(lookup, "_asked", lambda _: _known(["127.0.0.2", "127.0.0.3", "127.0.0.1"]))
+        monkeypatch.setattr(lookup, "_asked", _three_addresses)
         stack.enter_context(full("127.0.0.2", good.number))
         base_url = f"http://{MIXED}:{good.number}"
         if way == "sync":
@@ -264,9 +265,9 @@ def test_one_address_that_is_dead_does_not_take_the_time_of_the_others(
             assert asyncio.run(_send_async(base_url)).content == GOOD
 
 
-def _known(addresses: list[str]) -> Any:
-    found: Any = Future()
-    found.set_result(addresses)
+def _three_addresses(_: str) -> "Future[list[str]]":
+    found: Future[list[str]] = Future()
+    found.set_result(["127.0.0.2", "127.0.0.3", "127.0.0.1"])
     return found
 
 
@@ -305,7 +306,10 @@ def test_a_name_that_there_is_not_is_an_error_of_ours(host: str, monkeypatch: py
 
 
 def test_an_address_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threading.Thread, "start", lambda _: pytest.fail("a thread was started"))
+    def start(_: threading.Thread) -> None:
+        pytest.fail("a thread was started")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
     assert lookup.addresses("127.0.0.1", Deadline(1)) == ["127.0.0.1"]
     assert lookup.addresses("::1", Deadline(1)) == ["::1"]
 
@@ -418,7 +422,7 @@ def test_waiting_for_a_connection_counts(way: str, proxy: FaultProxy) -> None:
     busy = transport.CONNECTIONS
 
     def blocked(errors: list[NoAnswer]) -> list[str]:
-        return sorted(str(error) for error in errors if isinstance(error, transport.NoConnectionFree))
+        return sorted(str(error) for error in errors if isinstance(error, NoConnectionFree))
 
     if way == "sync":
         sender = Transport(endpoint(url(port)))
@@ -538,14 +542,18 @@ Stuck = Callable[[pytest.MonkeyPatch, FaultProxy, list[bool]], str]
 
 def looking_up(patch: pytest.MonkeyPatch, proxy: FaultProxy, stuck: list[bool]) -> str:
     honest = lookup._asked
-    never: Any = Future()
+    never: Future[list[str]] = Future()
     never.set_running_or_notify_cancel()
-    patch.setattr(lookup, "_asked", lambda host: never if stuck[0] else honest(host))
+
+    def ask(host: str) -> "Future[list[str]]":
+        return never if stuck[0] else honest(host)
+
+    patch.setattr(lookup, "_asked", ask)
     return url(proxy.port(answer))
 
 
 def connecting(patch: pytest.MonkeyPatch, proxy: FaultProxy, stuck: list[bool]) -> str:
-    honest = httpcore.AnyIOBackend.connect_tcp
+    honest: Any = getattr(httpcore.AnyIOBackend, "connect_tcp")  # noqa: B009 - it may be a class without it
 
     async def connect(self: Any, *arguments: Any) -> Any:
         if stuck[0]:
@@ -725,7 +733,8 @@ sys.path[:0] = {paths!r}
 from test_connections import Ask, endpoint
 from accountview.deadline import Deadline
 from accountview.errors import UsageError
-from accountview.transport import AsyncTransport, Attempt, Transport
+from accountview.sending import Attempt
+from accountview.transport import AsyncTransport, Transport
 
 url = sys.argv[1]
 

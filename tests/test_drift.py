@@ -20,7 +20,7 @@ import accountview as av
 from accountview import accounts_file, drift, spec
 from accountview.client import AsyncClient, Client
 from accountview.conformance import read
-from accountview.drift import Drift, Radar, compare
+from accountview.drift import Drift, Expected, Radar, compare
 from accountview.errors import UsageError
 from accountview.secret import Secret
 from accountview.venues import open_adapter
@@ -615,6 +615,23 @@ def test_the_sample_is_the_first_of_each_operation_and_status_then_one_in_a_thou
     for _ in range(2):
         radar.look(VENUE, ACCOUNT, 400, b"{}")
     assert radar.counters().looked == {ACCOUNT: 4, POSITIONS: 1}
+
+
+def test_unknown_keys_are_looked_for_only_where_the_decoder_did_not_see_that_there_are_none(
+    replay: ReplayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[bytes] = []
+
+    def looks(self: Expected, status: int, content: bytes) -> bool:
+        looked.append(content)
+        return right(self, status, content)
+
+    right = Expected.knows_all_keys
+    monkeypatch.setattr(Expected, "knows_all_keys", looks)
+    with opened(replay.serve("drift-looks-once", with_loan())) as client:
+        account = client.account()
+    assert "UNKNOWN_AMOUNT" in codes(account)
+    assert [b"loan" in content for content in looked] == [True]
 
 
 def test_several_threads_count_together() -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 import accountview as av
 from accountview.sandbox.dialects import _ed25519 as slow
 from accountview.secret import Secret
-from accountview.transport import Outgoing
+from accountview.sending import Outgoing
 from accountview.venues import _arcus_signing, arcus
 
 CASES = int(os.environ.get("ACCOUNTVIEW_ED25519_CASES", "300"))

@@ -27,7 +27,8 @@ from faults.proxy import Act, FaultProxy, Line, Port, written
 from accountview import connections, transport, wire
 from accountview.deadline import Deadline
 from accountview.secret import Secret
-from accountview.transport import Answer, AsyncTransport, Attempt, Endpoint, NoAnswer, Transport
+from accountview.sending import Answer, Attempt, Endpoint, NoAnswer
+from accountview.transport import AsyncTransport, Transport
 
 KEY = "canary-key-not-real"
 SIGNATURE = "canary-signature-not-real"

@@ -1,5 +1,7 @@
 """No stretch of time holds more requests than the venue's spec allows, and whoever comes first goes first."""
 
+# pyright: reportPrivateUsage=false
+
 import asyncio
 import random
 import threading
@@ -112,6 +114,14 @@ def test_no_window_holds_more_whatever_comes(
             # One that costs more than there ever is goes when nothing else does.
             sent.append((clock.now + wait, min(cost, budget)))
     assert fullest(sent, window) <= budget
+
+
+def test_what_has_left_the_window_is_forgotten(clock: Clock) -> None:
+    kept = Limiter(10, 1, clock)
+    for _ in range(1000):
+        clock.now += kept.reserve(5, 60)
+    assert kept._bucket is not None
+    assert kept._bucket.count() <= 20
 
 
 def test_who_comes_first_goes_first(clock: Clock) -> None:

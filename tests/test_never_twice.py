@@ -29,11 +29,11 @@ from accountview.deadline import Deadline
 from accountview.errors import ClockSkew, OutcomeUnknown, Resolution
 from accountview.executor import execute
 from accountview.leverage import LeverageChange
-from accountview.plan import NOBODY, Call, Reply
+from accountview.plan import NOBODY, Call, Decode, Reply
 from accountview.sandbox import Sandbox
-from accountview.transport import Answer, Attempt, NoAnswer, NoConnectionFree
+from accountview.sending import Answer, Attempt, NoAnswer, NoConnectionFree
 from accountview.venues import open_adapter
-from accountview.wire import Malformed, decode
+from accountview.wire import Malformed
 from accountview_clients import VENUES
 
 TIMEOUT = 1.0
@@ -400,7 +400,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def calling(name: str) -> Call[Any]:
-    return Call(Asking(Named(name)), lambda _, content: decode(content, dict[str, Any]), lambda _: None)
+    def parse(_status: int, content: bytes, *, decode: Decode) -> dict[str, Any]:
+        return decode(content, dict[str, Any])
+
+    return Call(Asking(Named(name)), parse, lambda _: None)
 
 
 def one_attempt(venue: str, name: str, fate: Answer | Exception) -> av.VenueError | Reply[Any]:

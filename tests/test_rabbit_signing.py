@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support import Case, ReplayServer
 
 from accountview.secret import Secret
-from accountview.transport import Outgoing
+from accountview.sending import Outgoing
 from accountview.venues import _rabbit, connect
 
 SECRET = bytes.fromhex("00112233445566778899aabbccddeeff" * 2)

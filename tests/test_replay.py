@@ -32,8 +32,8 @@ from accountview.recording import KEPT_HEADERS, Kept, strike
 from accountview.replaying import NOWHERE, Stored, compare, replay
 from accountview.sandbox import Sandbox
 from accountview.secret import NoCredential, Secret
+from accountview.sending import Attempt
 from accountview.snapshot import Snapshot
-from accountview.transport import Attempt
 from accountview.venues import _rabbit, bfx
 from accountview.view import Account, Missing
 

@@ -3,20 +3,21 @@
 import math
 import random
 import threading
-from datetime import timedelta
+from bisect import bisect_left
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from virtual import MOMENT, Clock, answer, refused, run, simulate, venue
+from virtual import MOMENT, Clock, answer, as_long_as_can_be, refused, run, simulate, venue
 
 import accountview as av
 from accountview import retry
 from accountview.plan import Reply
 from accountview.retry import Budget, pause, retry_after
-from accountview.transport import Answer, Attempt
+from accountview.sending import Answer, Attempt
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_what_a_venue_asks_for_is_obeyed_where_there_is_time(
     headers: dict[str, str], asked_for: float | None, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "BASE", 0.3)
-    monkeypatch.setattr(retry, "uniform", lambda _, longest: longest)  # the longest that can be chosen
+    monkeypatch.setattr(retry, "uniform", as_long_as_can_be)
 
     answers = iter([429, 200])
     ended = run(
@@ -110,7 +111,7 @@ def test_what_a_venue_asks_for_is_obeyed_where_there_is_time(
 def test_who_cannot_wait_is_told_at_once_for_how_long(
     headers: dict[str, str], asked_for: float | None, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "uniform", lambda _, longest: longest)
+    monkeypatch.setattr(retry, "uniform", as_long_as_can_be)
     ended = run(
         venue(clock, "rabbitx"), clock, lambda attempt: _rabbitx(attempt, 429, headers), timeout=0.005
     )
@@ -164,7 +165,7 @@ def test_no_date_makes_a_wait_that_is_none(until: str, sent: str) -> None:
 
 def test_waits_grow_and_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "BASE", 0.3)
-    longest = [pause(number, None, lambda _, longest: longest) for number in range(1, 9)]
+    longest = [pause(number, None, as_long_as_can_be) for number in range(1, 9)]
     assert longest == [0.3, 0.6, 1.2, 2.4, 4.8, 5.0, 5.0, 5.0]
     assert pause(1, None, lambda shortest, _: shortest) == 0.0
 
@@ -178,7 +179,7 @@ def test_a_crowd_that_was_told_to_come_back_at_once_does_not(monkeypatch: pytest
 def crowded(moments: list[float], window: float = 0.1) -> float:
     """How many times the mean the fullest window holds, from the first moment on to the last."""
     moments = sorted(moments)
-    fullest = max(sum(start <= moment < start + window for moment in moments) for start in moments)
+    fullest = max(bisect_left(moments, start + window) - first for first, start in enumerate(moments))
     mean = len(moments) * window / (moments[-1] - moments[0])
     return fullest / mean
 
@@ -201,7 +202,7 @@ def test_a_thousand_that_fail_together_do_not_come_back_together(
 
 def test_without_chance_they_would(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "BASE", 0.3)
-    monkeypatch.setattr(retry, "uniform", lambda _, longest: longest)
+    monkeypatch.setattr(retry, "uniform", as_long_as_can_be)
     runs = simulate(clock, [(clock.now, venue(clock), 10.0) for _ in range(1000)], refused)
     assert {ended.asked_at[1] for ended in runs} == {1000.3}
 
@@ -266,3 +267,20 @@ def test_an_account_is_worth_more_retries_once_the_venue_is_back(clock: Clock) -
     for _ in range(retry.RETRY_COST):
         assert ask(answer) == 1
     assert ask(refused) == 2
+
+
+# The venue's clock -----------------------------------------------------------------------------------------------
+
+
+def test_a_clock_is_read_halfway_between_question_and_answer() -> None:
+    asked = datetime(2026, 1, 2, 3, 4, 0, tzinfo=UTC)
+    headers = {"date": "Fri, 02 Jan 2026 03:05:00 GMT"}
+
+    assert retry.clock_offset(headers, asked, asked) == 60.5
+    assert retry.clock_offset(headers, asked, asked + timedelta(seconds=6)) == 57.5
+    assert retry.clock_offset({}, asked, asked) is None
+    assert retry.clock_offset({"date": "yesterday"}, asked, asked) is None
+
+
+def test_a_request_is_sent_three_times_at_most() -> None:
+    assert retry.ATTEMPTS == 3

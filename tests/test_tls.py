@@ -24,7 +24,7 @@ from accountview import retry, transport
 from accountview.client import AsyncClient, Client
 from accountview.plan import Reading
 from accountview.sandbox import Sandbox
-from accountview.transport import Endpoint
+from accountview.sending import Endpoint
 from accountview.venues import open_adapter, parameters
 from accountview_clients import VENUES
 

@@ -355,6 +355,32 @@ def test_a_figure_of_a_token_of_size_zero_has_no_worth(name: str, field: str) ->
     assert all(getattr(found, other) is not None for other in others)
 
 
+@pytest.mark.parametrize(
+    ("size", "notional"),
+    [
+        ("1000.50", "1000.50"),
+        ("1000.50", "1000.5"),
+        ("1000.5", "1000.500"),
+        ("1000.50", "1000.4"),
+        ("-5.0", "-5.0"),
+    ],
+)
+@pytest.mark.parametrize("coins", ["1.2300", "-1.2300", "7", "0.000001", "1000.50", "0.00"])
+def test_a_coin_at_par_is_worth_what_the_quotient_says_digit_by_digit(
+    size: str, notional: str, coins: str
+) -> None:
+    held = account(
+        token_row("USDT", size, notional), position_row("ETH:PERP-USDT", "1.5", "30.0", initial_margin=coins)
+    )
+    (position,) = held.positions
+    expected = QUOTIENT.divide(EXACT.multiply(Decimal(coins), Decimal(notional)), Decimal(size))
+    if Decimal(coins) == Decimal(size):
+        expected = Decimal(notional)
+    elif not Decimal(coins):
+        expected = Decimal(coins)
+    assert str(position.initial_margin) == str(expected)
+
+
 def test_available_is_not_returned() -> None:
     found = account(token_row("USDT", "1.5", "1.5"))
     assert found.available is None

@@ -267,6 +267,45 @@ def test_the_quick_look_leaves_what_is_doubtful_to_the_full_one(ordinary: str, d
     assert not outline.is_sound(envelope(PLAIN.replace(ordinary, doubtful)), Envelope)
 
 
+@pytest.mark.parametrize("ending", ["", "\n", " \r\n"])
+@pytest.mark.parametrize("row", [PLAIN, PLAIN.replace(",", " ,\n")])
+def test_what_the_decoder_saw_is_told(row: str, ending: str) -> None:
+    known = envelope(row) + ending.encode()
+    unknown = envelope(row.replace('"text"', '"x":0,"text"', 1)) + ending.encode()
+    decoding = wire.Decoding()
+
+    assert not decoding.knew_all_keys
+    assert decoding.decode(known, Envelope) == wire.decode(unknown, Envelope)
+    assert decoding.knew_all_keys
+    decoding.decode(unknown, Envelope)
+    assert not decoding.knew_all_keys
+
+
+def test_what_cannot_be_decoded_has_no_known_keys() -> None:
+    decoding = wire.Decoding()
+    decoding.decode(envelope(PLAIN), Envelope)
+    for content in (amount('"1_0"'), amount("[]"), envelope('{"count":1}'), b"", b"{"):
+        with pytest.raises(wire.Malformed):
+            decoding.decode(content, Envelope)
+        assert not decoding.knew_all_keys
+
+
+@pytest.mark.parametrize("text", ["9" * 20_000, "-" * 20_000, "0." + "0" * 20_000])
+def test_a_figure_far_too_long_is_refused_before_a_decimal_is_made_of_it(text: str) -> None:
+    with pytest.raises(wire.Malformed) as caught:
+        wire.decode(envelope(PLAIN.replace('"7"', f'"{text}"')), Envelope)
+
+    # The words are those of the look at the texts; who makes decimals says "Invalid decimal string" of dashes.
+    assert (caught.value.problem, caught.value.path) == ("Expected a plain decimal", "$.result[0].many[...]")
+
+
+def test_a_long_text_that_is_no_figure_may_be_as_long_as_it_is() -> None:
+    text = "-" * 20_000
+    content = envelope(PLAIN.replace('"1_0 a:b"', f'"{text}"').replace('"count"', '"x":0,"count"'))
+
+    assert wire.decode(content, Envelope).result[0].text == text
+
+
 @pytest.mark.parametrize("venue", payloads.VENUES)
 def test_the_quick_look_knows_the_answers_of_every_venue(venue: str) -> None:
     for content, model in Case(venue, 3).typed:

@@ -23,7 +23,7 @@ from accountview.accounts_file import Entry
 from accountview.sandbox import Sandbox
 from accountview.sandbox.dialect import Request
 from accountview.sandbox.dialects import zkx as dialect
-from accountview.transport import Outgoing
+from accountview.sending import Outgoing
 from accountview.venues import _zkx_stark as stark
 from accountview.venues import connect, open_adapter, parameters
 from accountview.venues.zkx import account_id_of, signed_parameters, signed_text

@@ -20,7 +20,7 @@ from accountview.executor import Pause, Steps, execute
 from accountview.limiter import Limiter
 from accountview.plan import NOBODY, Call, Reply
 from accountview.route import Route
-from accountview.transport import Answer, Attempt, NoAnswer
+from accountview.sending import Answer, Attempt, NoAnswer
 from accountview.venues import bfx, open_adapter, rabbitx
 from accountview.wire import Malformed
 
@@ -62,6 +62,11 @@ def answer(attempt: Attempt, status: int = 200, **headers: str) -> Answer:
 def refused(_: Attempt) -> Answer:
     """Nobody is there."""
     raise NoAnswer("cannot connect", sent=False)
+
+
+def as_long_as_can_be(_: float, longest: float) -> float:
+    """For `retry.uniform`, where nothing is left to chance."""
+    return longest
 
 
 def venue(clock: Clock, name: str = "bfx", limiter: Limiter | None = None) -> Adapter:

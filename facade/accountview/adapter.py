@@ -13,8 +13,8 @@ from accountview.leverage import LeverageOf
 from accountview.plan import Owner, Plan, Reading
 from accountview.route import Route
 from accountview.secret import Secret
+from accountview.sending import Endpoint, Signer
 from accountview.settings import DEFAULT_TIMEOUT, Settings, address
-from accountview.transport import Endpoint, Signer
 from accountview.view import Finding
 
 

@@ -1,10 +1,11 @@
 """Clients: they run the plans of one venue's adapter over the network.
 
 An adapter module makes an `Adapter` of its credentials and calls `connector` and `connector_async` on that function;
-it gets `connect` and `connect_async` with exactly its own parameters and their types.
+it gets `connect` and `connect_async` with exactly its own parameters and their types. The network, and the event loop
+of those who await, are loaded when something is asked: whoever only connects need not wait for them.
 """
 
-import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -21,7 +22,7 @@ from accountview.executor import Pause, Steps, execute
 from accountview.guard import Memory
 from accountview.plan import NOBODY, Call, Owner, Plan, Reading, Reply
 from accountview.secret import seal
-from accountview.transport import AsyncSender, AsyncTransport, NoAnswer, Sender, Transport
+from accountview.sending import AsyncSender, NoAnswer, Sender
 from accountview.view import Account
 from accountview.wire import Malformed
 
@@ -65,6 +66,10 @@ async def run_async(plan: Plan[T], send: Callable[[Call[Any]], Awaitable[Reply[A
 
 
 async def _together(awaitables: list[Awaitable[Reply[Any]]]) -> tuple[Reply[Any], ...]:
+    if len(awaitables) == 1:
+        return (await awaitables[0],)
+    import asyncio
+
     tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
     try:
         # In order, so that of several failures it is always the first call's that is told, as in the sync driver.
@@ -101,6 +106,8 @@ def carry_out(steps: Steps[T], sender: Sender) -> T:
 
 async def carry_out_async(steps: Steps[T], sender: AsyncSender) -> T:
     """The same, awaited."""
+    import asyncio
+
     try:
         step = next(steps)
         while True:
@@ -171,7 +178,8 @@ class Client(_Connection, AbstractContextManager["Client"]):
     def __init__(self, adapter: Adapter, owner: Owner = NOBODY, *, memory: Memory | None = None) -> None:
         """`memory` is what earlier clients of these credentials have seen; without it, this one starts anew."""
         super().__init__(adapter, owner, memory)
-        self._transport: Sender = Transport(adapter.endpoint)
+        self._opening = threading.Lock()
+        self._opened: Sender | None = None
 
     def read(self) -> Reading:
         """Every account as a row: read, or failed with the reason. Raises VenueError when nothing can be listed."""
@@ -183,7 +191,15 @@ class Client(_Connection, AbstractContextManager["Client"]):
         return self._believed(run(self._adapter.read(self._owner), send))
 
     def _send(self, call: Call[T], deadline: Deadline) -> Reply[T]:
-        return carry_out(execute(self._adapter, self._owner, call, deadline), self._transport)
+        return carry_out(execute(self._adapter, self._owner, call, deadline), self._transport())
+
+    def _transport(self) -> Sender:
+        with self._opening:
+            if self._opened is None:
+                from accountview.transport import Transport
+
+                self._opened = Transport(self._adapter.endpoint)
+            return self._opened
 
     def accounts(self) -> tuple[Account, ...]:
         """All accounts. Raises VenueError when one of them could not be read: a part is never shown as the whole."""
@@ -195,7 +211,8 @@ class Client(_Connection, AbstractContextManager["Client"]):
 
     def close(self) -> None:
         """Close all connections; may be called twice."""
-        self._transport.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -220,7 +237,7 @@ class AsyncClient(_Connection, AbstractAsyncContextManager["AsyncClient"]):
     ) -> None:
         """`memory` as for `Client`; `deadline` is one that this reading shares with others."""
         super().__init__(adapter, owner, memory)
-        self._transport = transport or AsyncTransport(adapter.endpoint)
+        self._opened = transport
         self._deadline = deadline
 
     async def read(self) -> Reading:
@@ -233,7 +250,14 @@ class AsyncClient(_Connection, AbstractAsyncContextManager["AsyncClient"]):
         return self._believed(await run_async(self._adapter.read(self._owner), send))
 
     async def _send(self, call: Call[T], deadline: Deadline) -> Reply[T]:
-        return await carry_out_async(execute(self._adapter, self._owner, call, deadline), self._transport)
+        return await carry_out_async(execute(self._adapter, self._owner, call, deadline), self._transport())
+
+    def _transport(self) -> AsyncSender:
+        if self._opened is None:
+            from accountview.transport import AsyncTransport
+
+            self._opened = AsyncTransport(self._adapter.endpoint)
+        return self._opened
 
     async def accounts(self) -> tuple[Account, ...]:
         """All accounts. Raises VenueError when one of them could not be read: a part is never shown as the whole."""
@@ -245,7 +269,8 @@ class AsyncClient(_Connection, AbstractAsyncContextManager["AsyncClient"]):
 
     async def close(self) -> None:
         """Close all connections; may be called twice."""
-        await self._transport.close()
+        if self._opened is not None:
+            await self._opened.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -48,7 +48,7 @@ from accountview.scenarios import (
     nodes,
     rows,
 )
-from accountview.transport import Answer
+from accountview.sending import Answer
 from accountview.venues import open_adapter
 from accountview.view import Account, Balance, Position
 

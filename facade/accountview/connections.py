@@ -174,13 +174,17 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as above
         left = _least(timeout, self._backend.deadline, httpcore.ReadTimeout)
-        with _mapped(ssl.SSLError, httpcore.ReadError):
+        try:
             return await self._stream.read(max_bytes, left)
+        except ssl.SSLError as error:
+            raise httpcore.ReadError("the connection broke") from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as above
         left = _least(timeout, self._backend.deadline, httpcore.WriteTimeout)
-        with _mapped(ssl.SSLError, httpcore.WriteError):
+        try:
             await self._stream.write(buffer, left)
+        except ssl.SSLError as error:
+            raise httpcore.WriteError("the connection broke") from error
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -203,14 +207,6 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
 
-@contextmanager
-def _mapped(kind: type[Exception], to: type[Exception]) -> Generator[None]:
-    try:
-        yield
-    except kind as error:
-        raise to("the connection broke") from error
-
-
 def _shares(addresses: Sequence[str], deadline: Deadline) -> Iterator[tuple[str, float]]:
     """The addresses to try, and the seconds that each may take."""
     for number, address in enumerate(addresses, 1):
@@ -228,11 +224,11 @@ def _least(timeout: float | None, deadline: Deadline, too_late: type[httpcore.Ti
 # Slots ------------------------------------------------------------------------------------------------------------
 
 
-def _holds_more(used: Iterable[Any]) -> bool:
+def _holds_more(connection: Any) -> bool:
     """Whether more came than the answer that was asked for; it would be taken for the answer to the next request."""
     try:
         # httpcore has no public word for it. Should it change, no connection is used twice.
-        return any(each._connection._h11_state.trailing_data[0] for each in used)  # noqa: SLF001
+        return bool(connection._connection._h11_state.trailing_data[0])  # noqa: SLF001
     except AttributeError:
         return True
 
@@ -242,19 +238,13 @@ class Slot:
     """One connection, for one request at a time."""
 
     def __init__(self, tls: ssl.SSLContext, proxy: httpcore.Proxy | None) -> None:
-        self._tls = tls
-        self._proxy = proxy
-        self._renew()
-
-    def _renew(self) -> None:
         self._backend = _Backend()
+        # It makes connections, straight or through a proxy, and never holds one: its search for a free one at every
+        # request is what httpx spends a third of its time on.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=self._tls,
-            proxy=self._proxy,
-            max_connections=1,
-            keepalive_expiry=KEEP_ALIVE,
-            network_backend=self._backend,
+            ssl_context=tls, proxy=proxy, keepalive_expiry=KEEP_ALIVE, network_backend=self._backend
         )
+        self._kept: httpcore.ConnectionInterface | None = None
 
     @contextmanager
     def exchange(
@@ -264,23 +254,27 @@ class Slot:
 
         `alone`: on a connection that nothing was sent on before, and nothing is afterwards.
         """
-        if alone:
-            self._pool.close()
+        if alone or (self._kept is not None and _is_over(self._kept)):
+            self.close()
         self._backend.deadline = deadline
+        connection = self._kept or self._pool.create_connection(request.url.origin)
+        self._kept = None  # until it is known that the answer was whole
         whole = False
         try:
-            with _unheard(), closing(self._pool.handle_request(request)) as response:
+            with _unheard(), closing(connection.handle_request(request)) as response:
                 yield response
-            whole = not alone and not _holds_more(self._pool.connections)
+            whole = not alone and not _holds_more(connection)
         finally:
-            if not whole:
-                given_up = self._pool
-                self._renew()
-                given_up.close()
+            if whole:
+                self._kept = connection
+            else:
+                connection.close()
 
     def close(self) -> None:
         """Close the connection; another request opens another one."""
-        self._pool.close()
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
 
 @final
@@ -288,19 +282,11 @@ class AsyncSlot:
     """The same as `Slot`, awaited."""
 
     def __init__(self, tls: ssl.SSLContext, proxy: httpcore.Proxy | None) -> None:
-        self._tls = tls
-        self._proxy = proxy
-        self._renew()
-
-    def _renew(self) -> None:
         self._backend = _AsyncBackend()
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=self._tls,
-            proxy=self._proxy,
-            max_connections=1,
-            keepalive_expiry=KEEP_ALIVE,
-            network_backend=self._backend,
+            ssl_context=tls, proxy=proxy, keepalive_expiry=KEEP_ALIVE, network_backend=self._backend
         )
+        self._kept: httpcore.AsyncConnectionInterface | None = None
 
     @asynccontextmanager
     async def exchange(
@@ -310,25 +296,34 @@ class AsyncSlot:
 
         `alone`: on a connection that nothing was sent on before, and nothing is afterwards.
         """
-        if alone:
-            await self._pool.aclose()
+        if alone or (self._kept is not None and _is_over(self._kept)):
+            await self.close()
         self._backend.deadline = deadline
+        connection = self._kept or self._pool.create_connection(request.url.origin)
+        self._kept = None  # until it is known that the answer was whole
         whole = False
         try:
             with _unheard():
-                async with aclosing(await self._pool.handle_async_request(request)) as response:
+                async with aclosing(await connection.handle_async_request(request)) as response:
                     yield response
-            whole = not alone and not _holds_more(self._pool.connections)
+            whole = not alone and not _holds_more(connection)
         finally:
-            if not whole:
+            if whole:
+                self._kept = connection
+            else:
                 # Whatever state a cancellation left it in, it is given up as a whole.
-                given_up = self._pool
-                self._renew()
-                await given_up.aclose()
+                await connection.aclose()
 
     async def close(self) -> None:
         """Close the connection; another request opens another one."""
-        await self._pool.aclose()
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await kept.aclose()
+
+
+def _is_over(connection: httpcore.ConnectionInterface | httpcore.AsyncConnectionInterface) -> bool:
+    """Whether it cannot be used again: the venue has closed it, or it was unused for too long."""
+    return connection.is_closed() or connection.has_expired()
 
 
 class NoSlot(Exception):
@@ -401,11 +396,14 @@ class AsyncSlots:
     async def slot(self, deadline: Deadline) -> AsyncGenerator[AsyncSlot]:
         """A slot that is ours for as long as the context is open. Raises NoSlot, and UsageError in another loop."""
         self._stay_in_loop()
-        try:
-            async with asyncio.timeout(max(deadline.left, 0)):
-                await self._free.acquire()
-        except TimeoutError:
-            raise NoSlot from None
+        if self._free.locked():  # else nobody waits, and the clock is not asked
+            try:
+                async with asyncio.timeout(max(deadline.left, 0)):
+                    await self._free.acquire()
+            except TimeoutError:
+                raise NoSlot from None
+        else:
+            await self._free.acquire()
         slot = self._idle.pop() if self._idle else AsyncSlot(self._tls, self._proxy)
         try:
             yield slot

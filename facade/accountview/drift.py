@@ -632,22 +632,31 @@ class Radar:
         with self._lock:
             return Counters(dict(self._looked), dict(self._found))
 
-    def look(self, venue: str, operation: str, status: int, content: bytes) -> tuple[Finding, ...]:
+    def look(
+        self, venue: str, operation: str, status: int, content: bytes, *, knew_all_keys: bool = False
+    ) -> tuple[Finding, ...]:
         """Look at an answer; what a reader of its figures must know: amounts under keys that the spec does not know.
 
-        Those are looked for in every answer, whatever is sampled. Never raises.
+        Those are looked for in every answer, whatever is sampled, but not where the decoder `knew_all_keys` already.
+        Never raises.
         """
         if self._mode == "off":
             return ()
         try:
-            return self._look(venue, operation, status, content)
+            return self._look(venue, operation, status, content, knew_all_keys=knew_all_keys)
         except Exception as error:  # noqa: BLE001 - a slip of ours must not cost the read
             log.slip(venue=venue, operation=operation, doing="looking_for_drift", error=error)
             return ()
 
-    def _look(self, venue: str, operation: str, status: int, content: bytes) -> tuple[Finding, ...]:
+    def _look(
+        self, venue: str, operation: str, status: int, content: bytes, *, knew_all_keys: bool
+    ) -> tuple[Finding, ...]:
         due = self._due(operation, status)
-        quiet = not 200 <= status < 300 or expected_of(venue, operation).knows_all_keys(status, content)
+        quiet = (
+            not 200 <= status < 300
+            or knew_all_keys
+            or expected_of(venue, operation).knows_all_keys(status, content)
+        )
         if quiet and not due:
             return ()
         found = _compare(venue, operation, status, content)

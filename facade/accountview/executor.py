@@ -26,7 +26,7 @@ from accountview.errors import (
 from accountview.limiter import TooBusy
 from accountview.plan import Call, Owner, Reply
 from accountview.route import LARGEST_CORRECTION
-from accountview.transport import Answer, Attempt, NoAnswer, NoConnectionFree
+from accountview.sending import Answer, Attempt, NoAnswer, NoConnectionFree
 from accountview.wire import Malformed
 
 T = TypeVar("T")

@@ -184,8 +184,8 @@ def _closest(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name.upper(), by_upper, n=3)
     near += [each for each in by_upper if each.startswith(base) and each not in near][:3]
     listed = [by_upper[each] for each in near] or known[:10]
-    cut = ", …" if not near and len(known) > len(listed) else ""
-    return f"{'did you mean' if near else 'there are'} {', '.join(listed)}{cut}"
+    cut = ", …" if len(known) > len(listed) else ""
+    return f"did you mean {' or '.join(listed)}?" if near else f"there are {', '.join(listed)}{cut}"
 
 
 # The plans -------------------------------------------------------------------------------------------------------

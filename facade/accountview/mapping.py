@@ -18,7 +18,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def known(value: T | UnsetType | None) -> T | None:
-    """The value; None when the key was absent or null."""
+    """The value; None when the key was absent or null.
+
+    What is done for every row says it without this: the call takes longer than all that it does.
+    """
     return None if value is UNSET else value
 
 

@@ -15,8 +15,8 @@ from accountview.errors import (
     VenueUnavailable,
 )
 from accountview.plan import Call, Owner, Reply
-from accountview.transport import Answer, NoAnswer
-from accountview.wire import Malformed
+from accountview.sending import Answer, NoAnswer
+from accountview.wire import Decoding, Malformed
 from accountview_clients import UnexpectedStatus
 
 T = TypeVar("T")
@@ -24,28 +24,41 @@ T = TypeVar("T")
 
 def interpret(adapter: Adapter, owner: Owner, call: Call[T], answer: Answer) -> Reply[T]:
     """The reply that an answer is, or the error that it means."""
-    findings = adapter.radar.look(adapter.venue, call.request.operation.name, answer.status, answer.content)
-    try:
-        parsed = call.parse(answer.status, answer.content)
-        code = call.refusal(parsed)
-    except Malformed as problem:
-        malformed = problem
-    except UnexpectedStatus:
-        malformed = Malformed("the spec knows no such status")
-    else:
+    decoding = Decoding()
+    read = _read(call, answer, decoding)
+    findings = adapter.radar.look(
+        adapter.venue,
+        call.request.operation.name,
+        answer.status,
+        answer.content,
+        knew_all_keys=decoding.knew_all_keys,
+    )
+    if not isinstance(read, Malformed):
+        parsed, code = read
         if code is not None or (answer.status >= 400 and answer.status not in call.expected):
             _raise_for_status(adapter, owner, call, answer, code or "")
         return Reply(parsed, answer.requested_at, answer.received_at, findings, answer.attempt)
     # An error page need not be JSON: the status alone may say what it means.
     _raise_for_status(adapter, owner, call, answer, None)
     raise AnswerInvalid(
-        malformed.problem,
+        read.problem,
         venue=adapter.venue,
         account=owner.label,
         operation=call.request.operation.name,
         status=answer.status,
-        path=malformed.path,
+        path=read.path,
     )
+
+
+def _read(call: Call[T], answer: Answer, decoding: Decoding) -> tuple[T, str | None] | Malformed:
+    """The model of an answer, and the venue's word for an error in it; or why there is no model."""
+    try:
+        parsed = call.parse(answer.status, answer.content, decode=decoding.decode)
+        return parsed, call.refusal(parsed)
+    except Malformed as malformed:
+        return malformed
+    except UnexpectedStatus:
+        return Malformed("the spec knows no such status")
 
 
 def _raise_for_status(

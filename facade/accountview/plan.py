@@ -15,6 +15,7 @@ from accountview.errors import VenueError
 from accountview.view import Account, Finding
 
 T = TypeVar("T")
+Parsed = TypeVar("Parsed", covariant=True)
 First = TypeVar("First")
 Second = TypeVar("Second")
 
@@ -45,13 +46,25 @@ class Request(Protocol):
     def content(self) -> bytes | None: ...
 
 
+class Decode(Protocol):
+    """The bytes of an answer and a type to a model of it. Raises `wire.Malformed`."""
+
+    def __call__(self, content: bytes, type_: type[T], /) -> T: ...
+
+
+class Parse(Protocol[Parsed]):
+    """Status and body to a model, with the decoder that is to be used; generated clients supply it."""
+
+    def __call__(self, status: int, content: bytes, /, *, decode: Decode) -> Parsed: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
     """One request, and how its answer is read."""
 
     request: Request
-    parse: Callable[[int, bytes], T]
-    """Status and body to a model: `parse_response` of the generated operation with `wire.decode`."""
+    parse: Parse[T]
+    """How an answer becomes a model: `parse_response` of the generated operation."""
     refusal: Callable[[T], str | None]
     """The venue's own word for an error inside a parsed answer; None when the answer is good."""
     expected: frozenset[int] = frozenset()

@@ -73,7 +73,8 @@ class Fields:
         )
         """The fields that the venue can never give: what every `missing` starts from."""
         self._others = tuple([name for name in origins if name not in self.never])
-        self._has_gap = _is_any_none(self._others)
+        self.has_gap = _is_any_none(self._others)
+        """Whether a row lacks any figure that the venue can give."""
         # The rows of an account have few gaps, and the same: each set of reasons is made once and shared.
         self._reasons = lru_cache(maxsize=256)(self._reasons_for)
 
@@ -83,7 +84,7 @@ class Fields:
         `reasons` holds only fields that are None, and lists that are not whole. A row that was made with `never` for
         its reasons, and has no other gap, is done already.
         """
-        if not reasons and not self._has_gap(row):
+        if not reasons and not self.has_gap(row):
             return row if row.missing is self.never else msgspec.structs.replace(row, missing=self.never)
         absent = tuple([name for name in self._others if getattr(row, name) is None])
         return msgspec.structs.replace(row, missing=self._reasons(absent, tuple(reasons.items())))

@@ -19,9 +19,10 @@ from accountview.errors import AnswerInvalid, UsageError, VenueError, VenueUnava
 from accountview.guard import Memory
 from accountview.plan import Owner, Reading
 from accountview.recording import Recorder, RecordingSender
+from accountview.sending import AsyncSender
 from accountview.snapshot import SOURCES, Failure, Row, Snapshot, rows_of
 from accountview.source import Source
-from accountview.transport import AsyncSender, AsyncTransport, Network
+from accountview.transport import AsyncTransport, Network
 from accountview.view import Account
 
 AT_ONCE = 64

@@ -18,15 +18,8 @@ import msgspec
 from accountview import plan
 from accountview.connections import AsyncSlots
 from accountview.secret import Secret
-from accountview.transport import (
-    Answer,
-    AsyncSender,
-    AsyncTransport,
-    Attempt,
-    Endpoint,
-    NoAnswer,
-    Outgoing,
-)
+from accountview.sending import Answer, AsyncSender, Attempt, Endpoint, NoAnswer, Outgoing
+from accountview.transport import AsyncTransport
 from accountview.wire import Malformed
 
 KEPT_HEADERS = ("content-type", "date", "retry-after", "request-id", "x-request-id", "x-correlation-id")

@@ -18,8 +18,8 @@ from accountview.reading import Opened, Read, read_row, snapshot
 from accountview.recording import Exchange
 from accountview.route import Route
 from accountview.secret import NoCredential, Secret
+from accountview.sending import Answer, Attempt, NoAnswer
 from accountview.snapshot import Snapshot
-from accountview.transport import Answer, Attempt, NoAnswer
 from accountview.view import SCHEMA, Account, Explanation, builtin
 from accountview.wire import Malformed
 

@@ -7,14 +7,12 @@ the environment for proxies. Nothing here is redirected or remembered; `connecti
 
 import os
 import ssl
-import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from typing import Protocol, final
+from functools import cache, lru_cache
+from typing import final
 from urllib.parse import unquote, urlsplit
 
 import httpcore
@@ -22,109 +20,20 @@ import httpx
 
 from accountview import plan
 from accountview.connections import BEFORE_SENDING, FAILURES, AsyncSlots, NoSlot, Slots
-from accountview.deadline import Deadline
 from accountview.errors import UsageError
 from accountview.inflating import Body
-from accountview.secret import Secret
-
-Signer = Callable[["Outgoing"], Mapping[str, str]]
+from accountview.sending import Answer, Attempt, Endpoint, NoAnswer, NoConnectionFree, Outgoing
 
 CONNECTIONS = 10
-"""How many requests of one client, or of all accounts of a portfolio at one venue, are under way at a time at most."""
+"""How many requests of one client are under way at a time at most."""
+SHARED_CONNECTIONS = 48
+"""The same for all accounts of a portfolio at one host. With 20 ms for an answer, more bring nothing: then this
+machine is busy all the time. With slower answers they would, but no venue needs a crowd at its door. How often it is
+asked is for the limiter to say."""
 
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "accountview"}
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """What a signer sees: exactly what is about to be sent."""
-
-    method: str
-    path: str
-    """Of the operation, filled in, without the host and without any path of the base URL."""
-    query: bytes
-    content: bytes = field(repr=False)
-    now: float = field(default_factory=time.time)
-    """UNIX seconds by the venue's clock, as far as it is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a venue is and how it is spoken to."""
-
-    base_url: str
-    sign: Signer
-    secrets: tuple[Secret, ...] = field(repr=False)
-    now: Callable[[], float] = field(default=time.time, repr=False)
-    """UNIX seconds by the venue's clock."""
-    trust_env: bool = False
-    """Whether proxies and certificate authorities that the environment names are used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One sending of a request."""
-
-    request: plan.Request
-    deadline: Deadline
-    number: int = 1
-    alone: bool = False
-    """Whether it has a connection of its own: one that was kept may be dead already, and after a request that must
-    not be sent again nobody could say whether it arrived."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer as it came, and when the request had started and the last byte had arrived (UTC)."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    """Names in lower case; of several of one name the values are joined by a comma."""
-    content: bytes = field(repr=False)
-    requested_at: datetime
-    received_at: datetime
-    attempt: int = 1
-    """The number of the attempt that it answers."""
-
-
-class Sender(Protocol):
-    """What a `Client` asks: `Transport`, or something that stands before it or in its place."""
-
-    def send(self, attempt: Attempt) -> Answer:
-        """The answer, whatever its status. Raises NoAnswer, wire.Malformed."""
-        ...
-
-    def close(self) -> None:
-        """Give back what it holds; may be called twice."""
-        ...
-
-
-class AsyncSender(Protocol):
-    """What an `AsyncClient` asks: `AsyncTransport`, or something that stands before it or in its place."""
-
-    async def send(self, attempt: Attempt) -> Answer:
-        """The answer, whatever its status. Raises NoAnswer, wire.Malformed."""
-        ...
-
-    async def close(self) -> None:
-        """Give back what it holds; may be called twice."""
-        ...
-
-
-class NoAnswer(Exception):
-    """Nothing came back; the client, which knows the venue, makes an error of it that says what can be done."""
-
-    def __init__(self, problem: str, *, sent: bool = True) -> None:
-        """`sent`: whether any of the request may have reached the venue."""
-        super().__init__(problem)
-        self.sent = sent
-
-
-class NoConnectionFree(NoAnswer):
-    """All our own connections were in use until the deadline: that says nothing of the venue."""
-
-    def __init__(self) -> None:
-        super().__init__("no connection was free in time", sent=False)
+_WITH_BODY = ("POST", "PUT", "PATCH")
+"""Methods whose body has a length even when it is empty."""
 
 
 @final
@@ -142,11 +51,13 @@ class Transport:
                 requested_at = datetime.now(UTC)
                 request = _signed(self._endpoint, attempt.request)
                 with slot.exchange(request, attempt.deadline, alone=attempt.alone) as response:
-                    body = _body(response)
+                    headers = _headers(response.headers)
+                    body = Body(headers.get("content-encoding", "").lower())
                     for part in response.iter_stream():
                         body.add(part)
                     content = body.whole()
-                return _answer(attempt, response, content, requested_at)
+                received_at = datetime.now(UTC)
+                return Answer(response.status, headers, content, requested_at, received_at, attempt.number)
         except NoSlot:
             problem: NoAnswer = NoConnectionFree()
         except (*FAILURES, httpx.InvalidURL) as error:
@@ -167,7 +78,7 @@ class AsyncTransport:
         """`slots` are connections that are shared with others; they stay open when this is closed."""
         self._endpoint = endpoint
         self._own = slots is None
-        self._slots = _async_slots(endpoint) if slots is None else slots
+        self._slots = _async_slots(endpoint, CONNECTIONS) if slots is None else slots
 
     async def send(self, attempt: Attempt) -> Answer:
         """See `AsyncSender`."""
@@ -176,11 +87,13 @@ class AsyncTransport:
                 requested_at = datetime.now(UTC)
                 request = _signed(self._endpoint, attempt.request)
                 async with slot.exchange(request, attempt.deadline, alone=attempt.alone) as response:
-                    body = _body(response)
+                    headers = _headers(response.headers)
+                    body = Body(headers.get("content-encoding", "").lower())
                     async for part in response.aiter_stream():
                         body.add(part)
                     content = body.whole()
-                return _answer(attempt, response, content, requested_at)
+                received_at = datetime.now(UTC)
+                return Answer(response.status, headers, content, requested_at, received_at, attempt.number)
         except NoSlot:
             problem: NoAnswer = NoConnectionFree()
         except (*FAILURES, httpx.InvalidURL) as error:
@@ -205,7 +118,7 @@ class Network:
         """Those to the host of an endpoint."""
         key = (*_origin(endpoint.base_url), endpoint.trust_env)
         if key not in self._slots:
-            self._slots[key] = _async_slots(endpoint)
+            self._slots[key] = _async_slots(endpoint, SHARED_CONNECTIONS)
         return self._slots[key]
 
     async def aclose(self) -> None:
@@ -214,34 +127,46 @@ class Network:
             await slots.close()
 
 
-def _async_slots(endpoint: Endpoint) -> AsyncSlots:
-    return AsyncSlots(CONNECTIONS, _tls(endpoint), _proxy(endpoint))
+def _async_slots(endpoint: Endpoint, size: int) -> AsyncSlots:
+    return AsyncSlots(size, _tls(endpoint), _proxy(endpoint))
 
 
 # What goes out ----------------------------------------------------------------------------------------------------
 
 
 def _signed(endpoint: Endpoint, request: plan.Request) -> httpcore.Request:
-    built = httpx.Request(
-        request.operation.method,
-        endpoint.base_url + request.path,
-        params=list(request.query) or None,
-        headers=[*_HEADERS.items(), *request.headers],
+    method = request.operation.method
+    host, url, query = _address(endpoint.base_url, request.path, tuple(request.query))
+    usual = {"host": host, **_HEADERS, **_lowered(request.headers)}
+    if request.content or method in _WITH_BODY:
+        usual["content-length"] = str(len(request.content or b""))
+    # No variable holds the body or what is signed: a traceback may be shown with all variables.
+    outgoing = Outgoing(method, request.path, query, request.content or b"", endpoint.now())
+    return httpcore.Request(
+        method,
+        url,
+        headers=_encoded({**usual, **_lowered(endpoint.sign(outgoing).items())}),
         content=request.content,
     )
+
+
+def _lowered(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers}
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+
+
+@lru_cache(maxsize=1024)
+def _address(base_url: str, path: str, query: tuple[tuple[str, str], ...]) -> tuple[str, httpcore.URL, bytes]:
+    """The header `host`, the whole address, and its query. Raises httpx.InvalidURL."""
+    url = httpx.URL(base_url + path, params=query or None)
     # A path is filled in with what a caller gave: it must not lead anywhere else.
-    if (built.url.scheme, built.url.netloc) != _origin(endpoint.base_url):
+    if (url.scheme, url.netloc) != _origin(base_url):
         raise httpx.InvalidURL("another host")
-    # No variable holds the body: it may hold a credential, and a traceback may be shown with all variables.
-    outgoing = Outgoing(built.method, request.path, built.url.query, built.read(), endpoint.now())
-    built.headers.update(endpoint.sign(outgoing))
-    url = built.url
-    return httpcore.Request(
-        built.method,
-        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-        headers=built.headers.raw,
-        content=built.read(),
-    )
+    address = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+    return url.netloc.decode("ascii"), address, url.query
 
 
 @cache
@@ -294,21 +219,6 @@ def _proxy(endpoint: Endpoint) -> httpcore.Proxy | None:
 
 
 # What comes back --------------------------------------------------------------------------------------------------
-
-
-def _body(response: httpcore.Response) -> Body:
-    return Body(_headers(response.headers).get("content-encoding", "").lower())
-
-
-def _answer(attempt: Attempt, response: httpcore.Response, content: bytes, requested_at: datetime) -> Answer:
-    return Answer(
-        response.status,
-        _headers(response.headers),
-        content,
-        requested_at,
-        datetime.now(UTC),
-        attempt.number,
-    )
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

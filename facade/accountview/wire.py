@@ -27,6 +27,8 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 400_000
 
+_LONG_STRETCH = 5_000
+
 _FIGURE = rf"^{outline.FIGURE}\Z"
 _NUMBER = re.compile(_FIGURE)
 _FigureText = Annotated[str, msgspec.Meta(pattern=_FIGURE)]
@@ -47,18 +49,36 @@ class Malformed(Exception):
 
 def decode(content: bytes, type_: type[T], /) -> T:
     """`content` as `type_`, every figure exact. Raises Malformed."""
-    kind: Any = type_
-    model: T
-    if _is_within_limits(content) and outline.is_sound(content, kind):
-        with suppress(Malformed):  # the full look tells what is wrong
-            model = _decode(content, kind)
-            return model
-    check(content)
-    model = _decode(content, kind)
-    figures = _with_text_for_decimals(kind)
-    if figures is not None:
-        _decode(content, figures)
-    return model
+    return Decoding().decode(content, type_)
+
+
+class Decoding:
+    """The decoding of one answer, and what was seen on the way."""
+
+    __slots__ = ("knew_all_keys",)
+
+    def __init__(self) -> None:
+        self.knew_all_keys = False
+        """Whether it is certain that the answer held no key that its model does not have."""
+
+    def decode(self, content: bytes, type_: type[T], /) -> T:
+        """`content` as `type_`, every figure exact. Raises Malformed."""
+        kind: Any = type_
+        model: T
+        self.knew_all_keys = False
+        has_long_text = _has_long_text(content)
+        if not has_long_text and _is_within_limits(content) and outline.is_sound(content, kind):
+            with suppress(Malformed):  # the full look tells what is wrong
+                model = _decode(content, kind)
+                self.knew_all_keys = True
+                return model
+        check(content)
+        if has_long_text:
+            # Before there is a Decimal of it: one of 300,000 digits takes milliseconds.
+            _check_figures(content, kind)
+        model = _decode(content, kind)
+        _check_figures(content, kind)
+        return model
 
 
 def is_figure(text: str) -> bool:
@@ -134,6 +154,21 @@ def _deepest(brackets: bytes) -> int:
         else:
             depth -= 1
     return deepest
+
+
+def _has_long_text(content: bytes) -> bool:
+    """Whether one text surely is longer than any that a venue has cause to send: a stretch of it has no quote."""
+    last = len(content) - _LONG_STRETCH
+    return any(
+        content.find(b'"', start, start + _LONG_STRETCH) < 0 for start in range(0, last, _LONG_STRETCH)
+    )
+
+
+def _check_figures(content: bytes, type_: Any) -> None:
+    """Raises Malformed when the text of a decimal has not the one form that it may have."""
+    figures = _with_text_for_decimals(type_)
+    if figures is not None:
+        _decode(content, figures)
 
 
 def _decode(content: bytes, type_: Any) -> Any:

@@ -422,7 +422,7 @@ def _boom(*_: object) -> object:
 
 def crash_while_reading(world: World) -> BaseException:
     """A bug of ours, deep inside a reading."""
-    world.patch.setattr(wire, "decode", _boom)
+    world.patch.setattr(wire.Decoding, "decode", _boom)
     return raised(world.client.read)
 
 
@@ -431,7 +431,7 @@ def crash_while_signing(world: World) -> BaseException:
     world.patch.setattr(_rabbit, "hashlib", SimpleNamespace(sha256=sqrt))
     world.patch.setattr(_zkx_stark, "message_hash", sqrt)
     if world.venue in ("arcus", "tread"):  # these sign without any work that could fail
-        world.patch.setattr(wire, "decode", _boom)
+        world.patch.setattr(wire.Decoding, "decode", _boom)
     return raised(world.client.read)
 
 
@@ -439,13 +439,13 @@ def crash_at_the_key(world: World) -> BaseException:
     """The same, where the key itself is used."""
     world.patch.setattr(_rabbit, "hmac", SimpleNamespace(digest=sqrt))
     if world.venue in ("arcus", "tread", "zkx"):
-        world.patch.setattr(wire, "decode", _boom)
+        world.patch.setattr(wire.Decoding, "decode", _boom)
     return raised(world.client.read)
 
 
 def crash_async(world: World) -> BaseException:
     """A bug of ours in an asynchronous reading."""
-    world.patch.setattr(wire, "decode", _boom)
+    world.patch.setattr(wire.Decoding, "decode", _boom)
 
     async def read() -> None:
         async with av.connect_async(world.venue, **world.options()) as client:
@@ -456,7 +456,7 @@ def crash_async(world: World) -> BaseException:
 
 def crash_of_a_portfolio(world: World) -> BaseException:
     """A bug of ours while a portfolio is read."""
-    world.patch.setattr(wire, "decode", _boom)
+    world.patch.setattr(wire.Decoding, "decode", _boom)
     return raised(world.portfolio.fetch)
 
 
@@ -614,7 +614,7 @@ def run_command(*arguments: str) -> str:
 
 
 def _crashing_command(world: World) -> str:
-    world.patch.setattr(wire, "decode", _boom)
+    world.patch.setattr(wire.Decoding, "decode", _boom)
     shown = _command("show", "--file", "FILE")(world)
     assert "a bug" in shown
     return shown
@@ -641,7 +641,7 @@ def _wide_file(world: World) -> str:
 
 
 def _thread_hook(world: World) -> str:
-    world.patch.setattr(wire, "decode", _boom)
+    world.patch.setattr(wire.Decoding, "decode", _boom)
     shown = io.StringIO()
     world.patch.setattr(threading, "excepthook", threading.__excepthook__)
     with contextlib.redirect_stderr(shown):
@@ -653,7 +653,7 @@ def _thread_hook(world: World) -> str:
 
 
 def _loop_handler(world: World) -> str:
-    world.patch.setattr(wire, "decode", _boom)
+    world.patch.setattr(wire.Decoding, "decode", _boom)
     shown: list[str] = []
 
     async def read() -> None:
@@ -682,7 +682,7 @@ def _fault_handler(world: World) -> str:
         dumped.set()
         raise RuntimeError("enough")
 
-    world.patch.setattr(wire, "decode", look)
+    world.patch.setattr(wire.Decoding, "decode", look)
     raised(world.client.read)
     assert dumped.is_set()
     return path.read_text()

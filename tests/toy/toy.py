@@ -5,7 +5,7 @@ from typing import Unpack
 from accountview_clients.toy.api.account import get_wallet
 from accountview_clients.toy.models import Wallet
 
-from accountview import spec, wire
+from accountview import spec
 from accountview.adapter import Adapter, adapter, header_secret
 from accountview.client import connector, connector_async
 from accountview.settings import Settings
@@ -40,7 +40,7 @@ DECLARATION = Declaration(
 )
 WALLET = Call(
     get_wallet.build_request(),
-    lambda status, content: get_wallet.parse_response(status, content, decode=wire.decode),
+    get_wallet.parse_response,
     lambda _: None,
 )
 

@@ -13,7 +13,7 @@ import msgspec
 
 from accountview.errors import UsageError
 from accountview.secret import Secret
-from accountview.transport import Outgoing
+from accountview.sending import Outgoing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

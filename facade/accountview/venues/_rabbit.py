@@ -25,8 +25,8 @@ from accountview.mapping import known, sum_over, time_from_microseconds, without
 from accountview.plan import Call, Owner, Plan, Reading, Reply, ask_both
 from accountview.provenance import Declaration, Derived, Fields, Never, Origin, Reported
 from accountview.secret import Secret
+from accountview.sending import Outgoing
 from accountview.settings import Settings
-from accountview.transport import Outgoing
 from accountview.venues._rabbit_jwt import RabbitWrites, RefreshJwt
 from accountview.venues._rabbit_leverage import leverage_of
 from accountview.view import (
@@ -313,22 +313,24 @@ def position_view(exchange: Exchange, row: PositionRow, leverage_by_market: dict
     """The view of one position."""
     declared = exchange.declaration.position
     symbol = intern(row.market_id)
-    liquidation_price = known(row.liquidation_price)
+    liquidation_price = None if row.liquidation_price is UNSET else row.liquidation_price
     view = Position(
         instrument=instrument(symbol),
         venue_symbol=symbol,
         side=_SIDES[row.side],
         size=row.size,
-        entry_price=known(row.entry_price),
-        mark_price=known(row.fair_price),
+        entry_price=None if row.entry_price is UNSET else row.entry_price,
+        mark_price=None if row.fair_price is UNSET else row.fair_price,
         liquidation_price=liquidation_price or None,  # "0" says that there is none
-        notional=known(row.notional),
+        notional=None if row.notional is UNSET else row.notional,
         leverage=leverage_by_market.get(symbol),
         margin_mode=_CROSS,
-        initial_margin=known(row.margin),
-        unrealized_pnl=known(row.unrealized_pnl),
+        initial_margin=None if row.margin is UNSET else row.margin,
+        unrealized_pnl=None if row.unrealized_pnl is UNSET else row.unrealized_pnl,
         missing=declared.never,
     )
+    if not declared.has_gap(view):
+        return view
     absent = liquidation_price is not None and not liquidation_price
     return declared.with_reasons(view, {"liquidation_price": Missing.UNKNOWN_SENTINEL} if absent else {})
 

@@ -9,10 +9,9 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from accountview import wire
 from accountview.errors import OutcomeUnknown, RequestRefused, UsageError, VenueError
 from accountview.mapping import known
-from accountview.plan import Call, Plan, ask
+from accountview.plan import Call, Decode, Plan, ask
 from accountview.secret import Secret
 from accountview.venues._tread_calls import ask_for_accounts, listed, refusal
 from accountview.writing import AsyncWritingClient, WritingClient
@@ -224,6 +223,9 @@ def _again(wish: _Wish) -> Plan[tuple[TreadAccount | None, str | None]]:
 
 
 def _create(new: NewAccount) -> Call[Any]:
+    def parse(status: int, content: bytes, *, decode: Decode) -> Done | str:
+        return _without(new.secrets, create_account.parse_response(status, content, decode=decode))
+
     # Revealed where the bytes are made: no variable holds a plain one.
     request = create_account.build_request(
         body=CreateAccountRequest(
@@ -238,9 +240,7 @@ def _create(new: NewAccount) -> Call[Any]:
     )
     return Call(
         request,
-        lambda status, content: _without(
-            new.secrets, create_account.parse_response(status, content, decode=wire.decode)
-        ),
+        parse,
         refusal,
     )
 
@@ -260,7 +260,7 @@ def _update(id_: str, margin_mode: str) -> Call[Any]:
         update_account.build_request(
             body=UpdateAccountRequest(id=id_, margin_mode=AccountMarginMode(margin_mode))
         ),
-        lambda status, content: update_account.parse_response(status, content, decode=wire.decode),
+        update_account.parse_response,
         refusal,
     )
 
@@ -268,7 +268,7 @@ def _update(id_: str, margin_mode: str) -> Call[Any]:
 def _archive(name: str) -> Call[Any]:
     return Call(
         archive_account.build_request(body=ArchiveAccountRequest(name=name)),
-        lambda status, content: archive_account.parse_response(status, content, decode=wire.decode),
+        archive_account.parse_response,
         refusal,
     )
 

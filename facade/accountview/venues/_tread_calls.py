@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from accountview import wire
 from accountview.plan import Call
 from accountview_clients.tread.api.accounts import list_accounts
 from accountview_clients.tread.models import Account, AccountsWrapped, ProblemObject
@@ -24,7 +23,7 @@ def ask_for_accounts(*, include_archived: bool = False) -> Call[Any]:
     """The list of accounts; `listed` reads it."""
     return Call(
         list_accounts.build_request(include_archived=True if include_archived else UNSET),
-        lambda status, content: list_accounts.parse_response(status, content, decode=wire.decode),
+        list_accounts.parse_response,
         refusal,
     )
 

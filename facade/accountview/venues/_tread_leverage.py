@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-from accountview import wire
 from accountview.errors import AnswerInvalid, UsageError
 from accountview.leverage import LeverageOf, Seen, perpetual
 from accountview.mapping import known
@@ -43,7 +42,7 @@ def leverage_of(wanted: tuple[str, ...] | None, read: Callable[[str, Owner], Pla
         body = SetLeverageRequest(account_ids=[seen.request_id], pair=symbol, leverage=leverage)
         return Call(
             set_leverage.build_request(body=body),
-            lambda status, content: set_leverage.parse_response(status, content, decode=wire.decode),
+            set_leverage.parse_response,
             refusal,
         )
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import msgspec
+from msgspec import UNSET
 
 from accountview.amounts import total
 from accountview.mapping import known, time_from_microseconds
@@ -18,6 +19,7 @@ from accountview_clients.tread.models import (
     AssetType,
     CachedAsset,
     CachedBalance,
+    MarketType,
     WalletEquity,
 )
 
@@ -83,23 +85,28 @@ def live(name: str, balances: AccountBalances) -> Holdings:
 
 
 def _live_row(number: int, asset: Asset) -> Row:
+    listed = _WALLETS.get(asset.market_type)
     return Row(
         number=number,
         kind=asset.asset_type,
         symbol=asset.symbol,
-        wallet=str(asset.market_type),
-        wallet_listed=asset.market_type.known,
+        wallet=str(asset.market_type) if listed is None else listed,
+        wallet_listed=listed is not None,
         size=asset.size,
         borrowed=None,
-        notional=known(asset.notional),
-        unrealized_profit=known(asset.unrealized_profit),
-        initial_margin=known(asset.initial_margin),
-        maintenance_margin=known(asset.maint_margin),
-        margin_balance=known(asset.margin_balance),
+        notional=None if asset.notional is UNSET else asset.notional,
+        unrealized_profit=None if asset.unrealized_profit is UNSET else asset.unrealized_profit,
+        initial_margin=None if asset.initial_margin is UNSET else asset.initial_margin,
+        maintenance_margin=None if asset.maint_margin is UNSET else asset.maint_margin,
+        margin_balance=None if asset.margin_balance is UNSET else asset.margin_balance,
         available=None,
-        leverage=known(asset.leverage),
-        share=known(asset.notional_pct_total),
+        leverage=None if asset.leverage is UNSET else asset.leverage,
+        share=None if asset.notional_pct_total is UNSET else asset.notional_pct_total,
     )
+
+
+_WALLETS = {wallet: wallet.value for wallet in MarketType}
+"""The words of the spec for a wallet, as text that all rows share."""
 
 
 def cached(number: int, balance: CachedBalance) -> Holdings:

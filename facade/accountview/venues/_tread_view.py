@@ -7,9 +7,9 @@ profits are in coins; a token row itself says what its coin is worth: notional o
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from sys import intern
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -24,7 +24,6 @@ from accountview.view import (
     Account,
     Balance,
     Finding,
-    Instrument,
     Kind,
     Missing,
     Mode,
@@ -37,6 +36,8 @@ from accountview_clients.tread.models import Account as ListedAccount
 from accountview_clients.tread.models import AccountMarginMode, AssetType
 
 VENUE = "tread"
+
+_TOKEN, _POSITION = AssetType.TOKEN, AssetType.POSITION
 
 
 def account_view(
@@ -53,14 +54,15 @@ def account_view(
     `listed` is its row in the list of accounts, if it has one. Pure: all else it needs is in the venue's spec.
     """
     rows, doubled = _without_doubles(holdings.rows)
-    tokens = [row for row in rows if row.kind is AssetType.TOKEN]
-    exposures = [row for row in rows if row.kind is AssetType.POSITION]
+    tokens = [row for row in rows if row.kind is _TOKEN]
+    exposures = [row for row in rows if row.kind is _POSITION]
     exchange = holdings.exchange or (None if listed is None else known(listed.exchange))
-    settling = _Settling(exchange, tokens)
+    priced = [(row, _worth_of(row)) for row in tokens]
+    settling = _settling(exchange, priced)
     positions, conflicts = without_duplicates(
         tuple([_position(declaration.position, settling, row) for row in exposures if row.size])
     )
-    sums = {name: _sum(tokens, figure) for name, figure in _SUMMED.items()}
+    sums = {name: _sum(priced, figure) for name, figure in _SUMMED.items()}
     spot_left_out = _spot_left_out(holdings, exchange, tokens)
     equity = sums["equity"] if holdings.cache is None else holdings.cache.equity
     if spot_left_out is not None:
@@ -97,7 +99,7 @@ def account_view(
         requested_at=min(reply.requested_at for reply in replies),
         received_at=max(reply.received_at for reply in replies),
         positions=positions,
-        balances=tuple([_balance(declaration, row) for row in tokens]),
+        balances=tuple([_balance(declaration, row, worth) for row, worth in priced]),
     )
     reasons = _reasons(view, holdings, tokens)
     if doubts:
@@ -123,18 +125,34 @@ def account_view(
 # What a coin is worth --------------------------------------------------------------------------------------------
 
 
-def _worth(token: Row | None, coins: Decimal | None) -> Decimal | None:
-    """Coins of a token in currency, at the price that its row implies; None when it implies none, or is not known."""
-    if token is None or coins is None:
-        return None
-    if not coins:
-        return coins
-    size, notional = token.size, token.notional
-    if not size or token.borrowed:  # whether a loan is taken off the notional is not told
-        return None
-    if coins == size:
-        return notional  # exact, and right too for dust whose notional is printed as 0
-    return QUOTIENT.divide(EXACT.multiply(coins, notional), size) if notional else None
+Worth: TypeAlias = Callable[[Decimal | None], Decimal | None]
+"""From coins of a token to currency."""
+
+
+def _worth_of(token: Row) -> Worth:
+    """At the price that the token's row implies: notional over size; None when it implies none."""
+    size, notional, borrowed = token.size, token.notional, token.borrowed
+
+    def worth(coins: Decimal | None) -> Decimal | None:
+        if not coins:
+            return coins
+        if not size or borrowed:  # whether a loan is taken off the notional is not told
+            return None
+        if coins == size:
+            return notional  # exact, and right too for dust whose notional is printed as 0
+        return QUOTIENT.divide(EXACT.multiply(coins, notional), size) if notional else None
+
+    # The same digits, and not only as much, so that the quotient would have just those of the coins.
+    is_at_par = size and notional and not borrowed and size.compare_total(notional) == 0
+    return _at_par if is_at_par else worth
+
+
+def _at_par(coins: Decimal | None) -> Decimal | None:
+    return coins
+
+
+def _unknown(_: Decimal | None) -> None:
+    return None
 
 
 _SUMMED: Mapping[str, Callable[[Row], Decimal | None]] = {
@@ -151,9 +169,9 @@ _EXPOSED = ("notional", "initial_margin", "maintenance_margin", "unrealized_pnl"
 """The figures of positions that are summed."""
 
 
-def _sum(tokens: Sequence[Row], figure: Callable[[Row], Decimal | None]) -> Decimal | None:
+def _sum(priced: Sequence[tuple[Row, Worth]], figure: Callable[[Row], Decimal | None]) -> Decimal | None:
     # Nothing listed is nothing known, and no 0.
-    return total(_worth(row, figure(row)) for row in tokens) if tokens else None
+    return total(worth(figure(row)) for row, worth in priced) if priced else None
 
 
 def _reasons(view: Account, holdings: Holdings, tokens: Sequence[Row]) -> dict[str, Missing]:
@@ -181,42 +199,44 @@ def _not_sent(row: Row, coins: Decimal | None) -> bool:
 # Rows ------------------------------------------------------------------------------------------------------------
 
 
-class _Settling:
-    """What positions are sized and settled in: known of an account as a whole."""
+Settling: TypeAlias = Callable[[str | None, str | None], tuple[bool, Worth]]
+"""From the quote of an instrument and a wallet to whether the size of a position counts base units, and what the coins
+are worth that it is settled in."""
 
-    def __init__(self, exchange: str | None, tokens: Sequence[Row]) -> None:
-        facts = spec.load(VENUE)
-        in_contracts = facts.fact("contract_sized_exchanges").casefold().split()
-        self._inverse_quotes = frozenset(facts.fact("inverse_quotes").split())
-        self._in_base = exchange is not None and exchange.casefold() not in in_contracts
-        # Of several rows of a coin, the first.
-        self._tokens = {token.symbol: token for token in reversed(tokens)}
-        self._of_wallet = {(token.symbol, token.wallet): token for token in reversed(tokens)}
 
-    def in_base(self, traded: Instrument | None) -> bool:
-        """Whether the size of a position counts base units."""
-        return self._in_base and (traded is None or traded.quote not in self._inverse_quotes)
+def _settling(exchange: str | None, priced: Sequence[tuple[Row, Worth]]) -> Settling:
+    """What the positions of one account are sized and settled in.
 
-    def token(self, traded: Instrument | None, wallet: str | None) -> Row | None:
-        """The token row of the coin that a position is settled in, in its own wallet if there is one.
+    They are settled in the quote, by the token row of their own wallet if there is one; unless it is a quote that
+    inverse contracts have too: then no answer tells.
+    """
+    facts = spec.load(VENUE)
+    in_contracts = facts.fact("contract_sized_exchanges").casefold().split()
+    inverse_quotes = frozenset(facts.fact("inverse_quotes").split())
+    in_base = exchange is not None and exchange.casefold() not in in_contracts
+    # Of several rows of a coin, the first.
+    of_any_wallet = {token.symbol: worth for token, worth in reversed(priced)}
+    of_wallet = {(token.symbol, token.wallet): worth for token, worth in reversed(priced)}
 
-        That is the quote, unless it is one that inverse contracts have too: then no answer tells.
-        """
-        if traded is None or traded.quote in self._inverse_quotes:
-            return None
-        return self._of_wallet.get((traded.quote, wallet)) or self._tokens.get(traded.quote)
+    @cache
+    def of(quote: str | None, wallet: str | None) -> tuple[bool, Worth]:
+        if quote is None or quote in inverse_quotes:
+            return in_base and quote is None, _unknown
+        return in_base, of_wallet.get((quote, wallet)) or of_any_wallet.get(quote, _unknown)
+
+    return of
 
 
 _LONG, _SHORT = Side.LONG, Side.SHORT
 _HAVE_PRICES = (Kind.PERPETUAL, Kind.FUTURE)
 
 
-def _position(declared: Fields, settling: _Settling, row: Row) -> Position:
+def _position(declared: Fields, settling: Settling, row: Row) -> Position:
     """The view of a position of a size other than 0."""
     symbol = intern(row.symbol)
     traded = instrument(symbol)
-    settles = settling.token(traded, row.wallet)
-    size = row.size.copy_abs() if row.size is not None and settling.in_base(traded) else None
+    in_base, worth = settling(None if traded is None else traded.quote, row.wallet)
+    size = row.size.copy_abs() if row.size is not None and in_base else None
     notional = None if row.notional is None else row.notional.copy_abs()
     has_price = traded is not None and traded.kind in _HAVE_PRICES
     view = Position(
@@ -229,11 +249,13 @@ def _position(declared: Fields, settling: _Settling, row: Row) -> Position:
         notional=notional,
         leverage=row.leverage or None,
         wallet=row.wallet,
-        initial_margin=_worth(settles, row.initial_margin),
-        maintenance_margin=_worth(settles, row.maintenance_margin),
-        unrealized_pnl=_worth(settles, row.unrealized_profit),
+        initial_margin=worth(row.initial_margin),
+        maintenance_margin=worth(row.maintenance_margin),
+        unrealized_pnl=worth(row.unrealized_profit),
         missing=declared.never,
     )
+    if not declared.has_gap(view):
+        return view
     reasons: dict[str, Missing] = {}
     for name, sent in (
         ("notional", row.notional),
@@ -250,13 +272,13 @@ def _position(declared: Fields, settling: _Settling, row: Row) -> Position:
     return declared.with_reasons(view, reasons)
 
 
-def _balance(declaration: Declaration, row: Row) -> Balance:
+def _balance(declaration: Declaration, row: Row, worth: Worth) -> Balance:
     view = Balance(
         asset=row.symbol,
         total=row.size,
         available=row.available,
         borrowed=row.borrowed,
-        value=_worth(row, row.size) if row.size else row.notional,
+        value=worth(row.size) if row.size else row.notional,
         wallet=row.wallet,
     )
     reasons: dict[str, Missing] = {}
@@ -279,7 +301,7 @@ def _without_doubles(rows: Sequence[Row]) -> tuple[list[Row], list[Finding]]:
         findings.append(
             Finding(
                 code="DUPLICATE_ROW",
-                fields=("balances" if row.kind is AssetType.TOKEN else "positions",),
+                fields=("balances" if row.kind is _TOKEN else "positions",),
                 message=f"{row.symbol[:40]} {row.wallet}: the same row stands twice; it is counted once",
             )
         )
@@ -402,7 +424,7 @@ def _checks(
     """What must be true among the figures; `of_positions` is None where some positions may not be listed."""
     facts = spec.load(VENUE)
     for row in rows:
-        if row.kind is AssetType.TOKEN:
+        if row.kind is _TOKEN:
             yield _equity_of_token(row, facts.amount("tolerance_relative_recomputed"))
     if from_cache:
         yield identities.compare(
@@ -459,10 +481,9 @@ def _equity_of_token(row: Row, limit: Decimal) -> Finding | None:
     if missed is None:
         return None
     # The fields are in currency, so the distances are too.
+    worth = _worth_of(row)
     return msgspec.structs.replace(
-        missed,
-        difference=_worth(row, missed.difference),
-        tolerance=_worth(row, missed.tolerance),
+        missed, difference=worth(missed.difference), tolerance=worth(missed.tolerance)
     )
 
 

@@ -1,5 +1,6 @@
 """Arcus: perpetuals against USDG. Accounts are read by address, without a credential; an address has ten of them."""
 
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,18 +12,18 @@ from typing import Literal, NoReturn, TypeAlias, Unpack
 import msgspec
 from msgspec import UNSET
 
-from accountview import identities, spec, wire, writing
+from accountview import identities, spec, writing
 from accountview.adapter import Adapter, Writes, adapter
-from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract, total
+from accountview.amounts import EXACT, ZERO, add, divide, multiply, pairwise, subtract, total
 from accountview.client import connector, connector_async
 from accountview.errors import AnswerInvalid, UsageError, VenueError
 from accountview.leverage import LeverageOf, Seen
 from accountview.mapping import known, sum_over
-from accountview.plan import Call, Owner, Plan, Reading, Reply, ask_both
+from accountview.plan import Call, Decode, Owner, Plan, Reading, Reply, ask_both
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
 from accountview.secret import Secret
+from accountview.sending import Outgoing
 from accountview.settings import Settings
-from accountview.transport import Outgoing
 from accountview.venues import _arcus_signing
 from accountview.view import (
     Account,
@@ -160,7 +161,7 @@ def _account_call(asked: Asked) -> Call[Summary]:
 def _leverages_call(asked: Asked) -> Call[Leverages]:
     return Call(
         get_leverages.build_request(address=asked.address, account_index=asked.index),
-        lambda status, content: get_leverages.parse_response(status, content, decode=wire.decode),
+        get_leverages.parse_response,
         _refusal,
     )
 
@@ -169,8 +170,8 @@ _NEVER_USED = 404
 """The status of an account that was never used, with the words of x-facts; alone it may mean anything."""
 
 
-def _parse_account(status: int, content: bytes) -> Summary:
-    row = get_account.parse_response(status, content, decode=wire.decode)
+def _parse_account(status: int, content: bytes, *, decode: Decode) -> Summary:
+    row = get_account.parse_response(status, content, decode=decode)
     never_used = spec.load(VENUE).fact("no_activity_error")
     return None if isinstance(row, ErrorBody) and (status, row.error) == (_NEVER_USED, never_used) else row
 
@@ -204,7 +205,7 @@ def _leverage_of(asked: tuple[Asked, ...]) -> LeverageOf:
         )
         return Call(
             set_leverage.build_request(body=body),
-            lambda status, content: set_leverage.parse_response(status, content, decode=wire.decode),
+            set_leverage.parse_response,
             _why_not_set,
         )
 
@@ -265,23 +266,21 @@ def _check_echo(asked: Asked, owner: Owner, row: models.Account | LeverageList, 
 
 
 def _check_positions(asked: Asked, owner: Owner, rows: dict[str, models.Position]) -> None:
-    names: set[str] = set()
     for key, row in rows.items():
         problem = _contradiction(asked, key, row)
-        if problem is None and row.marketDisplayName in names:
-            problem = ("marketDisplayName", "two markets share one name")
         if problem is not None:
             _invalid(owner, "getAccount", problem[1], f"$.positions[...].{problem[0]}")
-        names.add(row.marketDisplayName)
+    if len({row.marketDisplayName for row in rows.values()}) < len(rows):
+        _invalid(owner, "getAccount", "two markets share one name", "$.positions[...].marketDisplayName")
 
 
 def _contradiction(asked: Asked, key: str, row: models.Position) -> tuple[str, str] | None:
     """The member of a row that cannot be, and why; None when the row can be read."""
     if key != str(row.marketId):
         return "marketId", "a position under the number of another market"
-    if row.address not in (asked.address, UNSET) and str(row.address).lower() != asked.address:
+    if row.address != asked.address and row.address is not UNSET and row.address.lower() != asked.address:
         return "address", "a position of another address"
-    if known(row.accountIndex) not in (None, asked.index):
+    if row.accountIndex != asked.index and row.accountIndex is not UNSET:
         return "accountIndex", "a position of another account"
     if row.side not in _SIDES:
         return "side", "a side that the spec does not list"
@@ -302,15 +301,18 @@ def _invalid(owner: Owner, operation: str, problem: str, path: str) -> NoReturn:
 
 # Sizes come with a sign or without one; the side says the direction either way.
 _SIDES: dict[str, Side | None] = {
-    "LONG": Side.LONG,
-    "BUY": Side.LONG,
-    "SHORT": Side.SHORT,
-    "SELL": Side.SHORT,
-    "FLAT": None,
+    models.PositionSide.LONG: Side.LONG,
+    models.PositionSide.BUY: Side.LONG,
+    models.PositionSide.SHORT: Side.SHORT,
+    models.PositionSide.SELL: Side.SHORT,
+    models.PositionSide.FLAT: None,
 }
 _LONG, _SHORT = Side.LONG, Side.SHORT
 _CROSS = MarginMode.CROSS
-_MARGIN_MODES = {"CROSS": _CROSS, "ISOLATED": MarginMode.ISOLATED}
+_MARGIN_MODES = {
+    models.PositionMarginMode.CROSS: _CROSS,
+    models.PositionMarginMode.ISOLATED: MarginMode.ISOLATED,
+}
 
 
 # The mapping -----------------------------------------------------------------------------------------------------
@@ -405,11 +407,7 @@ def _with_figures(view: Account, row: models.Account) -> Account:
         findings=identities.found(
             cut,
             *[_flat(each) for each in row.positions.values() if not each.size],
-            *[
-                finding
-                for number, (wire_row, position) in enumerate(zip(opened, listed, strict=True))
-                for finding in _position_findings(number, wire_row, position, view.leverage_by_market)
-            ],
+            *_position_findings(opened, listed, view.leverage_by_market),
             *_checks(view),
         ),
     )
@@ -426,15 +424,16 @@ def position_view(row: models.Position) -> Position:
     """The view of one open position."""
     side = _SIDES[row.side]
     assert side is not None  # noqa: S101 - a flat row has no size and was taken out; for the type checker
+    declared = DECLARATION.position
     symbol = intern(row.marketDisplayName)
     size = row.size.copy_abs()
-    entry_price = known(row.averageEntryPrice)
-    mark = known(row.markPx)
+    entry_price = None if row.averageEntryPrice is UNSET else row.averageEntryPrice
+    mark = None if row.markPx is UNSET else row.markPx
     mark_price = mark or None  # "0" says that there is none
     low, high = (entry_price, mark_price) if side is _LONG else (mark_price, entry_price)
-    notional = known(row.positionValueNotional)
-    mode = known(row.marginMode)
-    funding = known(row.cumulativeFunding)
+    notional = None if row.positionValueNotional is UNSET else row.positionValueNotional
+    mode = None if row.marginMode is UNSET else row.marginMode
+    funding = None if row.cumulativeFunding is UNSET else row.cumulativeFunding.sinceOpen
     view = Position(
         instrument=instrument(symbol),
         venue_symbol=symbol,
@@ -443,19 +442,21 @@ def position_view(row: models.Position) -> Position:
         entry_price=entry_price,
         mark_price=mark_price,
         notional=None if notional is None else notional.copy_abs(),
-        leverage=known(row.leverage),
+        leverage=None if row.leverage is UNSET else row.leverage,
         margin_mode=None if mode is None else _MARGIN_MODES.get(mode),
-        initial_margin=known(row.marginUsed),
+        initial_margin=None if row.marginUsed is UNSET else row.marginUsed,
         unrealized_pnl=multiply(size, subtract(high, low)),
-        funding=None if funding is None else known(funding.sinceOpen),
-        missing=DECLARATION.position.never,
+        funding=None if funding is UNSET else funding,
+        missing=declared.never,
     )
+    if not declared.has_gap(view):
+        return view
     reasons: dict[str, Missing] = {}
     if mark is not None and mark_price is None:
         reasons["mark_price"] = Missing.UNKNOWN_SENTINEL
     if mode is not None and view.margin_mode is None:
         reasons["margin_mode"] = Missing.UNLISTED
-    return DECLARATION.position.with_reasons(view, reasons)
+    return declared.with_reasons(view, reasons)
 
 
 @lru_cache(maxsize=4096)
@@ -477,16 +478,33 @@ def _flat(row: models.Position) -> Finding:
 
 
 def _position_findings(
-    number: int, row: models.Position, view: Position, leverage_by_market: Mapping[str, Decimal]
+    rows: Sequence[models.Position], views: Sequence[Position], leverage_by_market: Mapping[str, Decimal]
 ) -> list[Finding | None]:
-    worth = multiply(view.size, view.mark_price)
-    profit = add(_signed_notional(view), known(row.borrowedCapital))
-    set_leverage = leverage_by_market.get(view.venue_symbol)
-    agreed = (worth, profit, set_leverage) == (view.notional, view.unrealized_pnl, view.leverage)
-    is_told = view.mark_price is not None and view.instrument is not None and view.margin_mode is not None
-    if agreed and is_told:
-        return []  # as of nearly all positions; to prepare what would be told of each takes a quarter of the mapping
+    legs = [None if row.borrowedCapital is UNSET else row.borrowedCapital for row in rows]
+    worths = pairwise(operator.mul, [each.size for each in views], [each.mark_price for each in views])
+    profits = pairwise(operator.add, list(map(_signed_notional, views)), legs)
+    leverages = [leverage_by_market.get(each.venue_symbol) for each in views]
+    findings: list[Finding | None] = []
+    shown = map(_TOLD_TWICE, views)
+    for number, others in enumerate(zip(worths, profits, leverages, strict=True)):
+        view = views[number]
+        is_told = view.mark_price is not None and view.instrument is not None and view.margin_mode is not None
+        if others != next(shown) or not is_told:
+            findings += _findings_of(number, rows[number], view, *others)
+    return findings
 
+
+_TOLD_TWICE = operator.attrgetter("notional", "unrealized_pnl", "leverage")
+
+
+def _findings_of(
+    number: int,
+    row: models.Position,
+    view: Position,
+    worth: Decimal | None,
+    profit: Decimal | None,
+    set_leverage: Decimal | None,
+) -> list[Finding | None]:
     def of(*names: str) -> tuple[str, ...]:
         return tuple([f"positions/{number}/{name}" for name in names])
 

@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import Any, Literal, Unpack
 
-from accountview import spec, wire, writing
+from accountview import spec, writing
 from accountview.adapter import Adapter
 from accountview.amounts import multiply
 from accountview.client import connector, connector_async
 from accountview.mapping import known
-from accountview.plan import Call
+from accountview.plan import Call, Decode
 from accountview.provenance import Derived
 from accountview.secret import Secret
 from accountview.settings import Settings
@@ -32,19 +32,20 @@ DECLARATION = _rabbit.declaration(
 def _set_leverage(market: str, leverage: int) -> Call[Any]:
     return Call(
         set_leverage.build_request(body=SetLeverageRequest(market_id=market, leverage=leverage)),
-        lambda status, content: set_leverage.parse_response(status, content, decode=wire.decode),
+        set_leverage.parse_response,
         _rabbit.refusal,
     )
 
 
 def _refresh_jwt(*, is_client: bool, refresh_token: Secret) -> Call[_rabbit_jwt.Answer]:
+    def parse(status: int, content: bytes, *, decode: Decode) -> _rabbit_jwt.Answer:
+        return _rabbit_jwt.sealed(refresh_jwt.parse_response(status, content, decode=decode), refresh_token)
+
     return Call(
         refresh_jwt.build_request(
             body=RefreshJwtRequest(is_client=is_client, refresh_token=refresh_token.reveal())
         ),
-        lambda status, content: _rabbit_jwt.sealed(
-            refresh_jwt.parse_response(status, content, decode=wire.decode), refresh_token
-        ),
+        parse,
         _rabbit.refusal,
     )
 
@@ -54,12 +55,12 @@ EXCHANGE = _rabbit.Exchange(
     declaration=DECLARATION,
     get_account=Call(
         get_account.build_request(),
-        lambda status, content: get_account.parse_response(status, content, decode=wire.decode),
+        get_account.parse_response,
         _rabbit.refusal,
     ),
     get_positions=Call(
         get_positions.build_request(),
-        lambda status, content: get_positions.parse_response(status, content, decode=wire.decode),
+        get_positions.parse_response,
         _rabbit.refusal,
     ),
     maintenance_margin=_maintenance_margin,

@@ -6,7 +6,7 @@ from typing import Any, Literal, Unpack
 
 import msgspec
 
-from accountview import wire, writing
+from accountview import writing
 from accountview.adapter import Adapter, Writes, adapter, header_secret
 from accountview.client import connector, connector_async
 from accountview.errors import (
@@ -114,7 +114,7 @@ _LIST_ACCOUNTS = ask_for_accounts()
 def _ask_live(names: str | None) -> Call[Any]:
     return Call(
         get_balances.build_request(account_names=UNSET if names is None else names),
-        lambda status, content: get_balances.parse_response(status, content, decode=wire.decode),
+        get_balances.parse_response,
         refusal,
     )
 
@@ -122,7 +122,7 @@ def _ask_live(names: str | None) -> Call[Any]:
 def _ask_cached(names: str | None) -> Call[Any]:
     return Call(
         get_cached_balances.build_request(account_names=UNSET if names is None else names),
-        lambda status, content: get_cached_balances.parse_response(status, content, decode=wire.decode),
+        get_cached_balances.parse_response,
         refusal,
     )
 

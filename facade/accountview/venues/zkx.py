@@ -4,6 +4,7 @@ One call says it all: the account with its positions. Its figures are of two mom
 on entry prices; what does not add up, or must not be relied on, is told as a finding and never mended.
 """
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,18 +16,19 @@ from typing import Unpack
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
+from msgspec import UNSET
 
-from accountview import identities, spec, wire
+from accountview import identities, spec
 from accountview.adapter import Adapter, adapter
-from accountview.amounts import add, divide, multiply, subtract, total
+from accountview.amounts import ZERO, add, divide, pairwise, subtract, total
 from accountview.client import connector, connector_async
 from accountview.errors import AnswerInvalid, UsageError
 from accountview.mapping import known, sum_over, without_duplicates
 from accountview.plan import Call, Owner, Plan, Reading, Reply, ask
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
 from accountview.secret import NoCredential, Secret
+from accountview.sending import Outgoing
 from accountview.settings import Settings
-from accountview.transport import Outgoing
 from accountview.venues import _zkx_stark as stark
 from accountview.view import (
     Account,
@@ -42,7 +44,7 @@ from accountview.view import (
     Status,
 )
 from accountview_clients.zkx.api.account import get_account_info
-from accountview_clients.zkx.models import AccountInfo
+from accountview_clients.zkx.models import AccountInfo, PositionDirection
 from accountview_clients.zkx.models import Position as PositionRow
 
 VENUE = "zkx"
@@ -178,17 +180,14 @@ connect_async = connector_async(open_adapter)
 # The plan --------------------------------------------------------------------------------------------------------
 
 
-def _parse(status: int, content: bytes) -> AccountInfo | None:
-    return get_account_info.parse_response(status, content, decode=wire.decode)
-
-
 def _refusal(_: AccountInfo | None) -> None:
     """No form of an error is documented: the status alone says that there is one."""
 
 
 def read(account_id: str, collateral: str, owner: Owner) -> Plan[Reading]:
     """The account with its positions, in one call: the list of the other call may be cut."""
-    reply = yield from ask(Call(get_account_info.build_request(collateral_id=collateral), _parse, _refusal))
+    request = get_account_info.build_request(collateral_id=collateral)
+    reply = yield from ask(Call(request, get_account_info.parse_response, _refusal))
     row = _checked(reply.parsed, collateral, owner)
     return Reading((account_view(account_id, collateral, row, reply, owner),))
 
@@ -224,7 +223,9 @@ def account_view(
 ) -> Account:
     """The view of one account. Pure: everything it needs is in its arguments and the venue's spec."""
     listed, findings = without_duplicates(tuple([position_view(each, collateral) for each in row.positions]))
-    at_entry = total([multiply(position.size, position.entry_price) for position in listed])
+    at_entry = total(
+        pairwise(operator.mul, [each.size for each in listed], [each.entry_price for each in listed])
+    )
     cut = _cut(row, listed, at_entry)
     equity = known(row.totalMargin)
     available = known(row.availableMargin)
@@ -273,29 +274,31 @@ def account_view(
 
 def position_view(row: PositionRow, collateral: str) -> Position:
     """The view of one position."""
+    declared = DECLARATION.position
     symbol = intern(row.marketId)
-    liquidation_price = known(row.liquidationPrice)
+    liquidation_price = None if row.liquidationPrice is UNSET else row.liquidationPrice
     no_price = liquidation_price is not None and liquidation_price <= 0
     view = Position(
         instrument=instrument(symbol, collateral),
         venue_symbol=symbol,
         side=_SIDES[row.direction],
         size=row.size,
-        entry_price=known(row.avgExecutionPrice),
+        entry_price=None if row.avgExecutionPrice is UNSET else row.avgExecutionPrice,
         liquidation_price=None if no_price else liquidation_price,
-        leverage=known(row.leverage),
+        leverage=None if row.leverage is UNSET else row.leverage,
         margin_mode=_CROSS_MARGIN,
-        initial_margin=known(row.marginAmount),
-        maintenance_margin=known(row.maintenanceMargin),
-        realized_pnl=known(row.realizedPnl),
-        missing=DECLARATION.position.never,
+        initial_margin=None if row.marginAmount is UNSET else row.marginAmount,
+        maintenance_margin=None if row.maintenanceMargin is UNSET else row.maintenanceMargin,
+        realized_pnl=None if row.realizedPnl is UNSET else row.realizedPnl,
+        missing=declared.never,
     )
-    reasons = {"liquidation_price": Missing.UNKNOWN_SENTINEL} if no_price else {}
-    return DECLARATION.position.with_reasons(view, reasons)
+    if not declared.has_gap(view):
+        return view
+    return declared.with_reasons(view, {"liquidation_price": Missing.UNKNOWN_SENTINEL} if no_price else {})
 
 
 _CROSS_MARGIN = MarginMode.CROSS
-_SIDES: Mapping[str, Side] = {"LONG": Side.LONG, "SHORT": Side.SHORT}
+_SIDES: Mapping[str, Side] = {PositionDirection.LONG: Side.LONG, PositionDirection.SHORT: Side.SHORT}
 
 
 @lru_cache(maxsize=4096)
@@ -346,7 +349,7 @@ def _cut(row: AccountInfo, positions: tuple[Position, ...], at_entry: Decimal | 
     """A finding when the list of positions does not reach the account's own totals, so that it may not be whole."""
     invested = known(row.totalInvested)
     beyond = subtract(at_entry, invested)
-    tolerance = identities.rounding(invested, limit=_limit())
+    tolerance = identities.rounding(invested, limit=_limit()) if beyond else ZERO
     if beyond is None or beyond >= tolerance.copy_negate():
         # Without a total to reach, a profit still needs a position that makes it.
         if positions or not known(row.totalUnrealizedPnl):

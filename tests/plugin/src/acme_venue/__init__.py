@@ -13,7 +13,7 @@ from accountview.amounts import divide, multiply, total
 from accountview.client import connector, connector_async
 from accountview.errors import AnswerInvalid
 from accountview.mapping import known, without_duplicates
-from accountview.plan import Call, Owner, Plan, Reading, ask
+from accountview.plan import Call, Decode, Owner, Plan, Reading, ask
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
 from accountview.secret import Secret
 from accountview.settings import Settings
@@ -100,9 +100,9 @@ def refusal(envelope: client.Envelope) -> str | None:
     return None if envelope.ok else known(envelope.reason) or ""
 
 
-def parse(status: int, content: bytes) -> client.Envelope:
+def parse(status: int, content: bytes, *, decode: Decode) -> client.Envelope:
     """The answer as the client reads it."""
-    return client.parse(status, content)
+    return client.parse(status, content, decode=decode)
 
 
 def invalid(owner: Owner, problem: str, path: str) -> AnswerInvalid:
@@ -182,9 +182,7 @@ def leverage(notional: Decimal | None, equity: Decimal | None) -> Decimal | None
 
 def read(owner: Owner) -> Plan[Reading]:
     """The account."""
-    call = Call(
-        client.GET_ACCOUNTS, lambda status, content: parse(status, content), lambda each: refusal(each)
-    )
+    call = Call(client.GET_ACCOUNTS, parse, lambda each: refusal(each))
     reply = yield from ask(call)
     row = only_account(owner, reply.parsed)
     positions, findings = opened(owner, row.positions)

@@ -7,6 +7,7 @@ from attrs import define
 from msgspec import UNSET, UnsetType
 
 from accountview import wire
+from accountview.plan import Decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ class Envelope:
 GET_ACCOUNTS = Request(Operation("getAccounts", "GET", "/accounts"), "/accounts")
 
 
-def parse(status: int, content: bytes) -> Envelope:
+def parse(status: int, content: bytes, *, decode: Decode) -> Envelope:
     """The answer to getAccounts. Raises Malformed."""
     if status not in (200, 401):
         raise wire.Malformed("the spec knows no such status")
-    return wire.decode(content, Envelope)
+    return decode(content, Envelope)
