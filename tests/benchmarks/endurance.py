@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def deadlines(proxy: FaultProxy) -> list[Result]:
         cases = [stuck[number % len(stuck)] for number in range(CASES // 2)]
         random.Random(0).shuffle(cases)  # noqa: S311 - so that a run can be run again
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            sync = list(threads.map(lambda phase: timed(phase, SECONDS) - SECONDS, cases))
+            sync = [seconds - SECONDS for seconds in threads.map(timed, cases, repeat(SECONDS))]
         awaited = asyncio.run(_awaited(cases))
     return [
         _overshoot("sync", cases, sync),

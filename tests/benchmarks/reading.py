@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
 import msgspec
 from benchmarks import payloads
@@ -25,7 +24,7 @@ from accountview.client import run
 from accountview.guard import Memory
 from accountview.outcome import interpret
 from accountview.plan import NOBODY, Call, Reading, Reply
-from accountview.transport import Answer
+from accountview.sending import Answer
 from accountview.venues import open_adapter
 from accountview.view import Account
 
@@ -73,12 +72,11 @@ class Case:
         seen: dict[str, Any] = {}
 
         def remember(call: Call[Any]) -> Reply[Any]:
-            def decode(content: bytes, type_: Any) -> Any:
+            def decode(content: bytes, type_: Any, /) -> Any:
                 seen[_request(call)] = type_
                 return msgspec.json.decode(content, type=type_)
 
-            with patch.object(wire, "decode", decode):
-                return Reply(call.parse(200, self.bodies[_request(call)]), _NOW, _NOW)
+            return Reply(call.parse(200, self.bodies[_request(call)], decode=decode), _NOW, _NOW)
 
         self._run(remember)
         return seen

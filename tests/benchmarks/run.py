@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import parsing, starting, weighing
+from benchmarks import network, parsing, starting, weighing
 from benchmarks.measuring import Result
 
 KINDS: Mapping[str, Callable[[int], Iterator[Result]]] = {
@@ -27,8 +27,12 @@ KINDS: Mapping[str, Callable[[int], Iterator[Result]]] = {
     "memory": weighing.memory,
     "imports": starting.imports,
     "regenerate": starting.regenerate,
+    "single": network.single,
+    "many": network.many,
+    "hanging": network.hanging,
+    "streamed": network.streamed,
 }
-"""Kind of measurement → what measures it, in so many rounds. The network has its own module, once it is measured."""
+"""Kind of measurement → what measures it, in so many rounds."""
 
 
 def main() -> int:
