@@ -773,6 +773,18 @@ def facts_are_text(spec: Spec) -> Iterator[Problem]:
 
 
 @rule("meaning")
+def whole_rate_limit(spec: Spec) -> Iterator[Problem]:
+    """A rate_budget has its rate_window, and both are whole numbers: else no limit would be kept."""
+    facts = mapping(spec.tree.get("x-facts"))
+    pair = ("rate_budget", "rate_window")
+    for name, other in (pair, pair[::-1]):
+        if name in facts and other not in facts:
+            yield ("x-facts", name), f"without {other} it says nothing"
+        if name in facts and not is_name(mapping(facts[name]).get("value"), r"[1-9][0-9]*"):
+            yield ("x-facts", name, "value"), "it is a whole number above 0"
+
+
+@rule("meaning")
 def known_outcomes(spec: Spec) -> Iterator[Problem]:
     """An error code or a status ends in one of the outcomes that the reader knows."""
     stated = mapping(spec.tree.get("x-outcomes"))

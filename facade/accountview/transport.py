@@ -1,8 +1,9 @@
 """The one module that touches httpx: requests go out, checked bytes come back, our own errors are raised.
 
-Requests are httpx's and connections are its engine's, httpcore's. What lies between, `httpx.Client`, is left out: it
-keeps the cookies of one account for the next, writes whole addresses into logs, inflates whatever it is sent, and asks
-the environment for proxies. Nothing here is redirected or remembered; `connections` and `inflating` guard the rest.
+Addresses and TLS are httpx's business, connections that of its engine, httpcore. What lies between, `httpx.Client`, is
+left out: it keeps the cookies of one account for the next, writes whole addresses into logs, inflates whatever it is
+sent, and asks the environment for proxies. Nothing here is redirected or remembered; `connections` and `inflating`
+guard the rest.
 """
 
 import os
