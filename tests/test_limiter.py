@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from faults.proxy import FaultProxy, Line, pass_on
 from hypothesis import given
@@ -114,6 +115,20 @@ def test_no_window_holds_more_whatever_comes(
             # One that costs more than there ever is goes when nothing else does.
             sent.append((clock.now + wait, min(cost, budget)))
     assert fullest(sent, window) <= budget
+
+
+@pytest.mark.parametrize("left", ["rate_budget", "rate_window"])
+def test_half_of_a_limit_is_not_taken_for_none(left: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = spec.load("zkx")
+    facts = {name: fact for name, fact in whole.facts.items() if name == left or "rate" not in name}
+    half = msgspec.structs.replace(whole, facts=facts)
+
+    def load(_venue: str) -> spec.VenueSpec:
+        return half
+
+    monkeypatch.setattr(spec, "load", load)
+    with pytest.raises(av.UsageError, match="zkx: its spec has one of rate_budget and rate_window"):
+        route.of("zkx", "http://127.0.0.1:9")
 
 
 def test_what_has_left_the_window_is_forgotten(clock: Clock) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from accountview import retry, spec
 from accountview.breaker import Breaker
+from accountview.errors import UsageError
 from accountview.limiter import Limiter
 
 LARGEST_CORRECTION = 120.0
@@ -41,7 +42,7 @@ class Route:
 
 
 def of(venue: str, base_url: str) -> Route:
-    """The route that all clients in the process share."""
+    """The route that all clients in the process share. Raises UsageError for half of a rate limit in the spec."""
     with _lock:
         return _known(venue, urlsplit(base_url).netloc.lower())
 
@@ -56,8 +57,10 @@ def _known(venue: str, host: str) -> Route:  # noqa: ARG001 - it is a part of th
         facts[name].value if name in facts else None
         for name in ("rate_budget", "rate_window", "rate_penalty", "retry_after_header")
     )
+    if (budget is None) != (window is None):  # our own specs are linted for it, those of plugins are not
+        raise UsageError(f"{venue}: its spec has one of rate_budget and rate_window: no limit could be kept")
     return Route(
-        limiter=Limiter(int(budget), float(window)) if budget and window else Limiter(),
+        limiter=Limiter() if budget is None or window is None else Limiter(int(budget), float(window)),
         penalty=None if penalty is None else float(penalty),
         retry_after_header=header,
     )
