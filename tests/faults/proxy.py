@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -186,6 +187,10 @@ class FaultProxy(AbstractContextManager["FaultProxy"]):
         self.ports.append(port)
         return port
 
+    def hold(self, seconds: float) -> None:
+        """Do nothing for so long; what comes meanwhile is found all at once."""
+        self._loop.call_soon_threadsafe(time.sleep, seconds)
+
     async def ask(self, head: bytes, body: bytes) -> Answer:
         """What the sandbox answers to these bytes."""
         reader, writer = await asyncio.open_connection(*self._upstream)
@@ -235,9 +240,7 @@ class FaultProxy(AbstractContextManager["FaultProxy"]):
             await line.close()
 
     async def _stop(self) -> None:
-        for server in self._servers:
-            server.close()
-        await stop_all()
+        await stop_all(*self._servers)
 
 
 @contextmanager
@@ -252,13 +255,27 @@ def kept(tasks: set[asyncio.Task[None]]) -> Generator[None]:
         tasks.discard(task)
 
 
-async def stop_all() -> None:
-    """End every other task of this loop, those too that still greet a client."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.sleep(0)  # what was aborted is closed in the loop's next round
+async def stop_all(*servers: asyncio.Server) -> None:
+    """Close the servers and end every other task of this loop, those too that still greet a client."""
+    loop = asyncio.get_running_loop()
+    for server in servers:
+        for listening in server.sockets:
+            loop.remove_reader(listening)
+    # A connection that was just accepted belongs to a task that has not begun, and asyncio drops it unclosed when its
+    # server closes before, or when the task is cancelled then.
+    await _a_few_rounds()
+    for server in servers:
+        server.close()
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await _a_few_rounds()
+
+
+async def _a_few_rounds() -> None:
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 _OF_ONE_CONNECTION = ("content-length", "connection", "transfer-encoding")

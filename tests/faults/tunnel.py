@@ -44,16 +44,12 @@ def tunnel(answer: bytes = OPENED) -> Generator[Tunnel]:
             finally:
                 writer.transport.abort()
 
-    async def stop(server: asyncio.Server) -> None:
-        server.close()
-        await stop_all()
-
     thread.start()
     server = asyncio.run_coroutine_threadsafe(asyncio.start_server(meet, sock=listener), loop).result(10)
     try:
         yield seen
     finally:
-        asyncio.run_coroutine_threadsafe(stop(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(stop_all(server), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
