@@ -55,7 +55,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "inflating": ("test_inflating",),
     "tokens": ("test_tokens",),
     "venues/_rabbit": ("test_mapping", "test_rabbit_signing", *VENUE_TESTS),
-    "venues/arcus": ("test_arcus", *VENUE_TESTS),
+    "venues/arcus": ("test_arcus", "test_leverage", *VENUE_TESTS),
     "venues/_tread_rows": ("test_tread", *VENUE_TESTS),
     "venues/_tread_view": ("test_tread", *VENUE_TESTS),
     "venues/tread": ("test_tread", *VENUE_TESTS),

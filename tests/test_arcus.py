@@ -3,6 +3,7 @@
 import json
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, localcontext
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import pytest
 from support import FIXTURES, Case, ReplayServer, StoredAnswer
 
 import accountview as av
-from accountview import accounts_file, spec
+from accountview import accounts_file, spec, wire
 from accountview.accounts_file import Entry
+from accountview.plan import NOBODY, Reply
 from accountview.sandbox import Sandbox
 from accountview.sandbox.dialects import _ed25519
 from accountview.sandbox.dialects.arcus import MAIN, MARKETS, NOT_ENROLLED, UNUSED, private_key
 from accountview.venues import arcus
-from accountview_clients.arcus.api.account import set_leverage
+from accountview_clients.arcus.api.account import get_account, get_leverages, set_leverage
 from accountview_clients.arcus.models import SetLeverageRequest
 
 ADDRESS = "0x00000000000000000000000000000000000000a1"
@@ -163,6 +165,21 @@ def test_an_unused_account_is_whole_and_in_no_total(replay: ReplayServer) -> Non
     assert account.missing["maintenance_margin"] is av.Missing.NOT_DERIVABLE
     assert "knows nothing of this account" in str(account.explain("equity"))
     assert [finding.code for finding in account.findings] == ["NO_ACTIVITY"]
+
+
+@pytest.mark.parametrize("first", ["account", "leverages"])
+def test_the_times_are_of_both_answers(first: str) -> None:
+    early, late = (datetime(2026, 1, 2, 3, minute, tzinfo=UTC) for minute in (4, 5))
+    second = timedelta(seconds=1)
+    answers = case("seed-flat").exchange.answers
+    summary = get_account.parse_response(200, answers[0].content, decode=wire.decode)
+    multiples = get_leverages.parse_response(200, answers[1].content, decode=wire.decode)
+    first_at, second_at = (early, late) if first == "account" else (late, early)
+    account = Reply(summary, first_at, first_at + second)
+    leverages = Reply(multiples, second_at, second_at + second)
+
+    view = arcus.account_view(arcus.Asked(ADDRESS, 0), NOBODY, account, leverages)
+    assert (view.requested_at, view.received_at) == (early, late + second)
 
 
 # What the figures are ----------------------------------------------------------------------------------------------

@@ -126,6 +126,37 @@ def test_every_field_explains_itself(case: Case) -> None:
                 assert explanation.how in ("reported", "derived")
 
 
+def test_reasons_of_many_rows_are_those_of_each() -> None:
+    declared = bfx.DECLARATION.position
+    whole = Position(
+        instrument=None,
+        venue_symbol="A",
+        side=av.Side.LONG,
+        size=Decimal(1),
+        missing=declared.never,
+    )
+    figures = [name for name in Position.__struct_fields__ if name not in ("missing", *declared.never)]
+    whole = msgspec.structs.replace(
+        whole, **{name: Decimal(0) for name in figures if getattr(whole, name) is None}
+    )
+    rows = [whole, *[msgspec.structs.replace(whole, **{name: None}) for name in figures], whole]
+    asked: list[int] = []
+
+    def reasons(number: int) -> dict[str, Missing]:
+        asked.append(number)
+        return {figures[number - 1]: Missing.SUSPECT} if number % 2 else {}
+
+    told = declared.all_with_reasons(rows, reasons)
+
+    assert asked == list(range(1, len(figures) + 1))
+    assert told[0] is told[-1] is whole
+    for number in asked:
+        expected = {figures[number - 1]: Missing.SUSPECT} if number % 2 else {}
+        assert told[number] == declared.with_reasons(rows[number], expected)
+        assert told[number].missing[figures[number - 1]] is not None
+    assert declared.all_with_reasons([], reasons) == ()
+
+
 def test_every_reason_can_be_told() -> None:
     account = accounts(Case("bfx", "long-and-short"))[0]
     for reason in Missing:

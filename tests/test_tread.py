@@ -429,6 +429,46 @@ def test_a_position_is_settled_in_the_coin_of_its_own_wallet() -> None:
     assert found.positions[0].initial_margin == Decimal("5.05")
 
 
+def test_what_a_position_becomes_does_not_depend_on_its_neighbours() -> None:
+    tokens = [
+        token_row("USDT", "100.0", "101.0"),
+        token_row("USDT", "10.0", "9.0").replace('"perp"', '"spot"'),
+        token_row("USDC", "100.0", "100.0"),
+        token_row("ETH", "2.0", "5000.0"),
+    ]
+    rows = [
+        position_row(f"{base}:PERP-{quote}", size, f"{size}0.5", initial_margin="5.0").replace(
+            '"perp"', wallet
+        )
+        for base, size in (("BTC", "1"), ("SOL", "-2"))
+        for quote in ("USDT", "USDC", "USD", "BUSD")
+        for wallet in ('"perp"', '"spot"')
+    ]
+    rows.append(position_row("no pair", "1.0", "20.0", leverage="0"))
+    alone = [account(*tokens, each).positions[0] for each in rows]
+
+    assert len({(each.initial_margin, each.size) for each in alone}) > 6
+    assert account(*tokens, *rows).positions == tuple(alone)
+    assert account(*tokens, *reversed(rows)).positions == tuple(reversed(alone))
+    assert account(*rows[::2], *tokens, *rows[1::2]).positions == tuple(alone[::2] + alone[1::2])
+
+
+@pytest.mark.parametrize("profit", ["1.0", "-1.0", "0.0"])
+def test_a_position_whose_size_and_notional_disagree_is_refused(profit: str) -> None:
+    bad = position_row("ETH:PERP-USDT", "1.0", "-20.0", unrealized_profit=profit)
+    good = position_row("SOL:PERP-USDT", "1.0", "20.0")
+    reading = read(listing("Main"), balances(token_row("USDT", "1.5", "1.5"), good, bad))
+    assert not reading.accounts
+    [failure] = reading.failures
+    assert isinstance(failure, av.AnswerInvalid)
+    assert failure.path == "$[...].assets[2]"
+
+
+def test_an_account_worth_less_than_1_has_ratios() -> None:
+    found = account(token_row("USDT", "0.5", "0.5", maint_margin="0.1"))
+    assert found.margin_ratio == Decimal("0.2")
+
+
 def test_every_digit_arrives() -> None:
     digits = "1234567890.123456789012345678901234567890"
     found = account(

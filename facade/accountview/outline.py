@@ -192,8 +192,8 @@ def _of_model(model: type[Any]) -> Outline | None:
         for name, each in known.items()
         if each.type is not msgspec.Raw and each.add_numbers is not None
     ]
-    # A pair at least, since of one name it would not get a tuple.
-    own = attrgetter(*numbers, numbers[0]) if numbers else None
+    # Of one name it would not get a tuple.
+    own = attrgetter(*(numbers if len(numbers) > 1 else numbers * 2)) if numbers else None
     if own is None and not nested:
         return Outline(type_, None)
 

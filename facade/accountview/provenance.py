@@ -5,7 +5,7 @@ wants to know how a venue's answers become the view read that one declaration. N
 is read.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar, cast
@@ -73,21 +73,29 @@ class Fields:
         )
         """The fields that the venue can never give: what every `missing` starts from."""
         self._others = tuple([name for name in origins if name not in self.never])
-        self.has_gap = _is_any_none(self._others)
-        """Whether a row lacks any figure that the venue can give."""
+        self._with_gaps = _places_of_any_none(self._others)
         # The rows of an account have few gaps, and the same: each set of reasons is made once and shared.
         self._reasons = lru_cache(maxsize=256)(self._reasons_for)
 
     def with_reasons(self, row: Row, reasons: Mapping[str, Missing]) -> Row:
         """The row with a reason for each None: a given one, else "not returned", or "not derivable" if we derive it.
 
-        `reasons` holds only fields that are None, and lists that are not whole. A row that was made with `never` for
-        its reasons, and has no other gap, is done already.
+        `reasons` holds only fields that are None, and lists that are not whole.
         """
-        if not reasons and not self.has_gap(row):
-            return row if row.missing is self.never else msgspec.structs.replace(row, missing=self.never)
         absent = tuple([name for name in self._others if getattr(row, name) is None])
         return msgspec.structs.replace(row, missing=self._reasons(absent, tuple(reasons.items())))
+
+    def all_with_reasons(
+        self, rows: Sequence[Row], reasons: Callable[[int], Mapping[str, Missing]]
+    ) -> tuple[Row, ...]:
+        """The same of many rows, which were made with `never` for their `missing`.
+
+        Nearly all lack nothing else, and are done already: `reasons` is asked only for the numbers of the others.
+        """
+        done = list(rows)
+        for number in self._with_gaps(rows):
+            done[number] = self.with_reasons(rows[number], reasons(number))
+        return tuple(done)
 
     def _reasons_for(self, absent: tuple[str, ...], given: tuple[tuple[str, Missing], ...]) -> Reasons:
         by_default = {
@@ -97,12 +105,18 @@ class Fields:
         return Reasons({**self.never, **by_default, **dict(given)})
 
 
-def _is_any_none(names: tuple[str, ...]) -> Callable[[object], bool]:
-    """Whether any of these attributes is None: asked of every row, so in one expression; a loop takes longer."""
+def _places_of_any_none(names: tuple[str, ...]) -> Callable[[Sequence[object]], list[int]]:
+    """Which rows have None in any of these attributes.
+
+    Each row is asked for all of them, so in one expression: a call for each row takes twice as long, a loop over the
+    names ten times.
+    """
     assert all(name.isidentifier() for name in names)  # noqa: S101 - they are keywords of ours
-    expression = " or ".join(f"row.{name} is None" for name in names) or "False"
-    is_any_none: Callable[[object], bool] = eval(f"lambda row: {expression}")  # noqa: S307 - see above
-    return is_any_none
+    is_any_none = " or ".join(f"row.{name} is None" for name in names) or "False"
+    places: Callable[[Sequence[object]], list[int]] = eval(  # noqa: S307 - see above
+        f"lambda rows: [number for number, row in enumerate(rows) if {is_any_none}]"
+    )
+    return places
 
 
 @dataclass(frozen=True, slots=True)

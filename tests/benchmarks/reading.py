@@ -28,7 +28,7 @@ from accountview.sending import Answer
 from accountview.venues import open_adapter
 from accountview.view import Account
 
-CHECKS = ("_checks", "_position_findings", "_unlisted")
+CHECKS = ("_checks", "_shares", "_position_findings", "_unlisted")
 """What the functions of a venue are called that hold figures against each other and only ever make findings."""
 
 _FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"

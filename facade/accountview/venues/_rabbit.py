@@ -7,7 +7,7 @@ maintenance requirement, evidence) comes from each venue's own module and spec.
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -245,9 +245,7 @@ def account_view(
     """The view of one account. Pure: everything it needs is in its arguments and the venue's spec."""
     row = rows.account
     leverage_by_market = known(row.leverage)
-    listed, findings = without_duplicates(
-        tuple([position_view(exchange, each, leverage_by_market or {}) for each in rows.positions])
-    )
+    listed, findings = without_duplicates(position_views(exchange, rows.positions, leverage_by_market or {}))
     currency = spec.load(exchange.venue).fact("collateral")
     equity = known(row.account_equity)
     notional = known(row.total_notional)
@@ -309,12 +307,26 @@ def account_view(
     )
 
 
-def position_view(exchange: Exchange, row: PositionRow, leverage_by_market: dict[str, Decimal]) -> Position:
-    """The view of one position."""
+def position_views(
+    exchange: Exchange, rows: Sequence[PositionRow], leverage_by_market: Mapping[str, Decimal]
+) -> tuple[Position, ...]:
+    """The views of all positions."""
     declared = exchange.declaration.position
+    views = [_position_view(row, leverage_by_market, declared.never) for row in rows]
+
+    def reasons(number: int) -> dict[str, Missing]:
+        absent = known(rows[number].liquidation_price) is not None and views[number].liquidation_price is None
+        return {"liquidation_price": Missing.UNKNOWN_SENTINEL} if absent else {}
+
+    return declared.all_with_reasons(views, reasons)
+
+
+def _position_view(
+    row: PositionRow, leverage_by_market: Mapping[str, Decimal], never: Mapping[str, Missing]
+) -> Position:
     symbol = intern(row.market_id)
     liquidation_price = None if row.liquidation_price is UNSET else row.liquidation_price
-    view = Position(
+    return Position(
         instrument=instrument(symbol),
         venue_symbol=symbol,
         side=_SIDES[row.side],
@@ -327,12 +339,8 @@ def position_view(exchange: Exchange, row: PositionRow, leverage_by_market: dict
         margin_mode=_CROSS,
         initial_margin=None if row.margin is UNSET else row.margin,
         unrealized_pnl=None if row.unrealized_pnl is UNSET else row.unrealized_pnl,
-        missing=declared.never,
+        missing=never,
     )
-    if not declared.has_gap(view):
-        return view
-    absent = liquidation_price is not None and not liquidation_price
-    return declared.with_reasons(view, {"liquidation_price": Missing.UNKNOWN_SENTINEL} if absent else {})
 
 
 _STATUS = {"active": Status.ACTIVE, "liquidating": Status.LIQUIDATING, "blocked": Status.RESTRICTED}

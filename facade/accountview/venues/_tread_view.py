@@ -5,25 +5,37 @@ profits are in coins; a token row itself says what its coin is worth: notional o
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from functools import cache, partial
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal, localcontext
+from functools import lru_cache, partial
+from itertools import compress, groupby
+from operator import attrgetter, itemgetter, not_
 from sys import intern
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from accountview import identities, spec
-from accountview.amounts import EXACT, QUOTIENT, ZERO, add, divide, multiply, subtract, total
+from accountview.amounts import (
+    EXACT,
+    QUOTIENT,
+    ZERO,
+    add,
+    divide,
+    multiply,
+    subtract,
+    total,
+)
 from accountview.mapping import known, sum_over, without_duplicates
 from accountview.plan import Owner, Reply
 from accountview.provenance import Declaration, Fields
 from accountview.venues._tread_pairs import instrument
-from accountview.venues._tread_rows import Holdings, Row, holds_nothing
+from accountview.venues._tread_rows import NOTIONAL, SHARE, SIZE, SYMBOL, WALLET, Holdings, PositionRow, Token
 from accountview.view import (
     Account,
     Balance,
     Finding,
+    Instrument,
     Kind,
     Missing,
     Mode,
@@ -33,11 +45,9 @@ from accountview.view import (
     time_text,
 )
 from accountview_clients.tread.models import Account as ListedAccount
-from accountview_clients.tread.models import AccountMarginMode, AssetType
+from accountview_clients.tread.models import AccountMarginMode
 
 VENUE = "tread"
-
-_TOKEN, _POSITION = AssetType.TOKEN, AssetType.POSITION
 
 
 def account_view(
@@ -49,18 +59,16 @@ def account_view(
     *,
     errors_told: bool,
 ) -> Account:
-    """The view of one account; each row has been found to be a token, or a position with a side.
+    """The view of one account; `holdings` has no problem: each position has a side.
 
     `listed` is its row in the list of accounts, if it has one. Pure: all else it needs is in the venue's spec.
     """
-    rows, doubled = _without_doubles(holdings.rows)
-    tokens = [row for row in rows if row.kind is _TOKEN]
-    exposures = [row for row in rows if row.kind is _POSITION]
+    tokens, doubled_tokens = _tokens_once(holdings.tokens)
+    rows, doubled_positions = _positions_once(holdings.positions)
     exchange = holdings.exchange or (None if listed is None else known(listed.exchange))
-    priced = [(row, _worth_of(row)) for row in tokens]
-    settling = _settling(exchange, priced)
+    priced = [(token, _worth_of(token)) for token in tokens]
     positions, conflicts = without_duplicates(
-        tuple([_position(declaration.position, settling, row) for row in exposures if row.size])
+        _position_views(declaration.position, _settling(exchange, priced), rows)
     )
     sums = {name: _sum(priced, figure) for name, figure in _SUMMED.items()}
     spot_left_out = _spot_left_out(holdings, exchange, tokens)
@@ -68,7 +76,7 @@ def account_view(
     if spot_left_out is not None:
         equity = None
     maintenance_margin = sums["maintenance_margin"]
-    one_wallet = len({row.wallet for row in tokens if not holds_nothing(row)}) < 2
+    one_wallet = len({token.wallet for token in tokens if not token.holds_nothing}) < 2
     above_water = equity is not None and equity > 0
     of_positions = {name: sum_over(positions, name) for name in _EXPOSED}
     doubts = identities.found(
@@ -99,7 +107,7 @@ def account_view(
         requested_at=min(reply.requested_at for reply in replies),
         received_at=max(reply.received_at for reply in replies),
         positions=positions,
-        balances=tuple([_balance(declaration, row, worth) for row, worth in priced]),
+        balances=tuple([_balance(declaration, token, worth) for token, worth in priced]),
     )
     reasons = _reasons(view, holdings, tokens)
     if doubts:
@@ -109,15 +117,17 @@ def account_view(
     findings = identities.found(
         _from_cache(holdings),
         *doubts,
-        *doubled,
+        *doubled_tokens,
+        *doubled_positions,
         *conflicts,
         *_conflicting_tokens(tokens),
-        *_flat_rows(exposures),
+        _flat_rows(rows),
         spot_left_out,
         None if one_wallet else _SEVERAL_WALLETS,
         identities.underwater(equity),
-        *_checks(view, rows, sums, None if doubts else of_positions, from_cache=holdings.cache is not None),
-        *_unlisted(view, rows, listed),
+        *_checks(view, tokens, sums, None if doubts else of_positions, from_cache=holdings.cache is not None),
+        *_shares(tokens, rows),
+        *_unlisted(view, holdings.unlisted_wallets, listed),
     )
     return msgspec.structs.replace(declaration.account.with_reasons(view, reasons), findings=findings)
 
@@ -129,7 +139,7 @@ Worth: TypeAlias = Callable[[Decimal | None], Decimal | None]
 """From coins of a token to currency."""
 
 
-def _worth_of(token: Row) -> Worth:
+def _worth_of(token: Token) -> Worth:
     """At the price that the token's row implies: notional over size; None when it implies none."""
     size, notional, borrowed = token.size, token.notional, token.borrowed
 
@@ -155,12 +165,12 @@ def _unknown(_: Decimal | None) -> None:
     return None
 
 
-_SUMMED: Mapping[str, Callable[[Row], Decimal | None]] = {
-    "equity": lambda row: row.size if row.margin_balance is None else row.margin_balance,
-    "wallet_balance": lambda row: row.size,
-    "unrealized_pnl": lambda row: row.unrealized_profit,
-    "initial_margin": lambda row: row.initial_margin,
-    "maintenance_margin": lambda row: row.maintenance_margin,
+_SUMMED: Mapping[str, Callable[[Token], Decimal | None]] = {
+    "equity": lambda token: token.size if token.margin_balance is None else token.margin_balance,
+    "wallet_balance": attrgetter("size"),
+    "unrealized_pnl": attrgetter("unrealized_profit"),
+    "initial_margin": attrgetter("initial_margin"),
+    "maintenance_margin": attrgetter("maintenance_margin"),
 }
 """Figure of the account → the coins of a token row whose worth is summed for it."""
 
@@ -169,17 +179,18 @@ _EXPOSED = ("notional", "initial_margin", "maintenance_margin", "unrealized_pnl"
 """The figures of positions that are summed."""
 
 
-def _sum(priced: Sequence[tuple[Row, Worth]], figure: Callable[[Row], Decimal | None]) -> Decimal | None:
+def _sum(priced: Sequence[tuple[Token, Worth]], figure: Callable[[Token], Decimal | None]) -> Decimal | None:
     # Nothing listed is nothing known, and no 0.
-    return total(worth(figure(row)) for row, worth in priced) if priced else None
+    return total([worth(figure(token)) for token, worth in priced]) if priced else None
 
 
-def _reasons(view: Account, holdings: Holdings, tokens: Sequence[Row]) -> dict[str, Missing]:
+def _reasons(view: Account, holdings: Holdings, tokens: Sequence[Token]) -> dict[str, Missing]:
     """Why figures are None that the declaration alone does not tell."""
     reasons = {
         name: Missing.NOT_RETURNED
         for name, figure in _SUMMED.items()
-        if getattr(view, name) is None and (not tokens or any(_not_sent(row, figure(row)) for row in tokens))
+        if getattr(view, name) is None
+        and (not tokens or any(_not_sent(token, figure(token)) for token in tokens))
     }
     if view.notional is None:
         reasons["notional"] = Missing.NOT_RETURNED
@@ -192,19 +203,82 @@ def _reasons(view: Account, holdings: Holdings, tokens: Sequence[Row]) -> dict[s
     return reasons
 
 
-def _not_sent(row: Row, coins: Decimal | None) -> bool:
-    return coins is None or (bool(coins) and row.notional is None)
+def _not_sent(token: Token, coins: Decimal | None) -> bool:
+    return coins is None or (bool(coins) and token.notional is None)
 
 
-# Rows ------------------------------------------------------------------------------------------------------------
+# Tokens ----------------------------------------------------------------------------------------------------------
 
 
-Settling: TypeAlias = Callable[[str | None, str | None], tuple[bool, Worth]]
-"""From the quote of an instrument and a wallet to whether the size of a position counts base units, and what the coins
-are worth that it is settled in."""
+def _balance(declaration: Declaration, token: Token, worth: Worth) -> Balance:
+    view = Balance(
+        asset=token.symbol,
+        total=token.size,
+        available=token.available,
+        borrowed=token.borrowed,
+        value=worth(token.size) if token.size else token.notional,
+        wallet=token.wallet,
+    )
+    reasons: dict[str, Missing] = {}
+    if view.value is None:
+        reasons["value"] = Missing.NOT_DERIVABLE if token.borrowed else Missing.NOT_RETURNED
+    return declaration.balance.with_reasons(view, reasons)
 
 
-def _settling(exchange: str | None, priced: Sequence[tuple[Row, Worth]]) -> Settling:
+def _tokens_once(tokens: Sequence[Token]) -> tuple[Sequence[Token], list[Finding]]:
+    """Identical rows taken once, and a finding for each that stood more than once."""
+    if len({(token.symbol, token.wallet) for token in tokens}) == len(tokens):
+        return tokens, []
+    is_new = _first_time(tokens)
+    doubled = compress(tokens, map(not_, is_new))
+    findings = [_stands_twice("balances", token.symbol, token.wallet) for token in doubled]
+    return list(compress(tokens, is_new)), findings
+
+
+def _first_time(rows: Iterable[Hashable]) -> list[bool]:
+    """Of each row whether none like it came before."""
+    seen: set[Hashable] = set()
+    is_new: list[bool] = []
+    for row in rows:
+        is_new.append(row not in seen)
+        seen.add(row)
+    return is_new
+
+
+def _conflicting_tokens(tokens: Sequence[Token]) -> Iterator[Finding]:
+    seen: set[tuple[str, str | None]] = set()
+    for token in tokens:
+        if (token.symbol, token.wallet) in seen:
+            message = f"{token.symbol[:40]} {token.wallet}: two different rows describe one balance; both are counted"
+            yield Finding(code="CONFLICTING_ROWS", fields=("balances",), message=message)
+        seen.add((token.symbol, token.wallet))
+
+
+def _stands_twice(field: str, symbol: str, wallet: str | None) -> Finding:
+    return Finding(
+        code="DUPLICATE_ROW",
+        fields=(field,),
+        message=f"{symbol[:40]} {wallet}: the same row stands twice; it is counted once",
+    )
+
+
+# Positions -------------------------------------------------------------------------------------------------------
+
+
+class Settled(NamedTuple):
+    """What a position is sized and settled in."""
+
+    in_base: bool
+    """Whether its size counts base units, and no contracts."""
+    worth: Worth
+    """Of the coins that its margins and its profit are counted in."""
+
+
+Settling: TypeAlias = Callable[[str | None, str | None], Settled]
+"""From the quote of an instrument and a wallet."""
+
+
+def _settling(exchange: str | None, priced: Sequence[tuple[Token, Worth]]) -> Settling:
     """What the positions of one account are sized and settled in.
 
     They are settled in the quote, by the token row of their own wallet if there is one; unless it is a quote that
@@ -212,125 +286,115 @@ def _settling(exchange: str | None, priced: Sequence[tuple[Row, Worth]]) -> Sett
     """
     facts = spec.load(VENUE)
     in_contracts = facts.fact("contract_sized_exchanges").casefold().split()
-    inverse_quotes = frozenset(facts.fact("inverse_quotes").split())
+    inverse_quotes = facts.fact("inverse_quotes").split()
     in_base = exchange is not None and exchange.casefold() not in in_contracts
     # Of several rows of a coin, the first.
     of_any_wallet = {token.symbol: worth for token, worth in reversed(priced)}
     of_wallet = {(token.symbol, token.wallet): worth for token, worth in reversed(priced)}
 
-    @cache
-    def of(quote: str | None, wallet: str | None) -> tuple[bool, Worth]:
+    def settled(quote: str | None, wallet: str | None) -> Settled:
         if quote is None or quote in inverse_quotes:
-            return in_base and quote is None, _unknown
-        return in_base, of_wallet.get((quote, wallet)) or of_any_wallet.get(quote, _unknown)
+            return Settled(in_base and quote is None, _unknown)
+        return Settled(in_base, of_wallet.get((quote, wallet)) or of_any_wallet.get(quote, _unknown))
 
-    return of
+    return settled
 
 
 _LONG, _SHORT = Side.LONG, Side.SHORT
 _HAVE_PRICES = (Kind.PERPETUAL, Kind.FUTURE)
 
 
-def _position(declared: Fields, settling: Settling, row: Row) -> Position:
-    """The view of a position of a size other than 0."""
-    symbol = intern(row.symbol)
-    traded = instrument(symbol)
-    in_base, worth = settling(None if traded is None else traded.quote, row.wallet)
-    size = row.size.copy_abs() if row.size is not None and in_base else None
-    notional = None if row.notional is None else row.notional.copy_abs()
-    has_price = traded is not None and traded.kind in _HAVE_PRICES
-    view = Position(
-        instrument=traded,
-        venue_symbol=symbol,
-        side=_LONG if row.size is not None and row.size > 0 else _SHORT,
-        size=size,
-        # A notional of 0 is too little to be printed: it says no price.
-        mark_price=divide(notional, size) if has_price and notional else None,
-        notional=notional,
-        leverage=row.leverage or None,
-        wallet=row.wallet,
-        initial_margin=worth(row.initial_margin),
-        maintenance_margin=worth(row.maintenance_margin),
-        unrealized_pnl=worth(row.unrealized_profit),
-        missing=declared.never,
-    )
-    if not declared.has_gap(view):
-        return view
-    reasons: dict[str, Missing] = {}
-    for name, sent in (
-        ("notional", row.notional),
-        ("initial_margin", row.initial_margin),
-        ("maintenance_margin", row.maintenance_margin),
-        ("unrealized_pnl", row.unrealized_profit),
-    ):
-        if sent is None:
-            reasons[name] = Missing.NOT_RETURNED
-    if traded is None:
-        reasons["instrument"] = Missing.UNLISTED
-    if row.leverage is not None and not row.leverage:
-        reasons["leverage"] = Missing.UNKNOWN_SENTINEL
-    return declared.with_reasons(view, reasons)
+@lru_cache(maxsize=4096)
+def _traded(symbol: str) -> tuple[str, Instrument | None, str | None, bool]:
+    """A symbol, what it names, its quote, and whether notional over size is a price; texts are shared by all rows."""
+    each = instrument(symbol)
+    if each is None:
+        return intern(symbol), None, None, False
+    return intern(symbol), each, intern(each.quote), each.kind in _HAVE_PRICES
 
 
-def _balance(declaration: Declaration, row: Row, worth: Worth) -> Balance:
-    view = Balance(
-        asset=row.symbol,
-        total=row.size,
-        available=row.available,
-        borrowed=row.borrowed,
-        value=worth(row.size) if row.size else row.notional,
-        wallet=row.wallet,
-    )
-    reasons: dict[str, Missing] = {}
-    if view.value is None:
-        reasons["value"] = Missing.NOT_DERIVABLE if row.borrowed else Missing.NOT_RETURNED
-    return declaration.balance.with_reasons(view, reasons)
-
-
-def _without_doubles(rows: Sequence[Row]) -> tuple[list[Row], list[Finding]]:
-    """The rows with identical ones taken once, and a finding for each that stood more than once."""
-    if len({(row.symbol, row.wallet) for row in rows}) == len(rows):
-        return list(rows), []
-    kept: dict[Row, Row] = {}
-    findings: list[Finding] = []
-    for row in rows:
-        said = msgspec.structs.replace(row, number=0)
-        if said not in kept:
-            kept[said] = row
-            continue
-        findings.append(
-            Finding(
-                code="DUPLICATE_ROW",
-                fields=("balances" if row.kind is _TOKEN else "positions",),
-                message=f"{row.symbol[:40]} {row.wallet}: the same row stands twice; it is counted once",
+def _position_views(
+    declared: Fields, settling: Settling, rows: Sequence[PositionRow]
+) -> tuple[Position, ...]:
+    """The views of all positions that have a size other than 0."""
+    views: list[Position] = []
+    never = declared.never
+    opened = [row for row in rows if row[SIZE]]
+    settled_quote, settled_wallet = None, None
+    in_base, worth = settling(None, None)
+    with localcontext(QUOTIENT):
+        for symbol, wallet, signed, value, profit, initial_margin, maintenance_margin, leverage, _ in opened:
+            assert signed is not None  # noqa: S101 - none was taken in; for the type checker
+            symbol, traded, quote, has_price = _traded(symbol)
+            if quote is not settled_quote or wallet is not settled_wallet:  # as for few rows
+                settled_quote, settled_wallet = quote, wallet
+                in_base, worth = settling(quote, wallet)
+            is_short = signed.is_signed()
+            size = (signed.copy_negate() if is_short else signed) if in_base else None
+            notional = None if value is None else value.copy_abs()
+            if worth is not _at_par:
+                initial_margin, maintenance_margin, profit = map(
+                    worth, (initial_margin, maintenance_margin, profit)
+                )
+            view = Position(
+                instrument=traded,
+                venue_symbol=symbol,
+                side=_SHORT if is_short else _LONG,
+                size=size,
+                # A notional of 0 is too little to be printed: it says no price.
+                mark_price=notional / size if notional and size and has_price else None,
+                notional=notional,
+                leverage=leverage or None,
+                wallet=wallet,
+                initial_margin=initial_margin,
+                maintenance_margin=maintenance_margin,
+                unrealized_pnl=profit,
+                missing=never,
             )
+            views.append(view)
+    return declared.all_with_reasons(views, lambda number: _reasons_of_position(opened[number]))
+
+
+def _reasons_of_position(row: PositionRow) -> dict[str, Missing]:
+    symbol, _, _, notional, unrealized_profit, initial_margin, maintenance_margin, leverage, _ = row
+    reasons = {
+        name: Missing.NOT_RETURNED
+        for name, sent in (
+            ("notional", notional),
+            ("initial_margin", initial_margin),
+            ("maintenance_margin", maintenance_margin),
+            ("unrealized_pnl", unrealized_profit),
         )
-    return list(kept.values()), findings
+        if sent is None
+    }
+    if instrument(symbol) is None:
+        reasons["instrument"] = Missing.UNLISTED
+    if leverage is not None and not leverage:
+        reasons["leverage"] = Missing.UNKNOWN_SENTINEL
+    return reasons
 
 
-def _conflicting_tokens(tokens: Sequence[Row]) -> Iterator[Finding]:
-    seen: set[tuple[str, str | None]] = set()
-    for row in tokens:
-        if (row.symbol, row.wallet) in seen:
-            message = (
-                f"{row.symbol[:40]} {row.wallet}: two different rows describe one balance; both are counted"
-            )
-            yield Finding(code="CONFLICTING_ROWS", fields=("balances",), message=message)
-        seen.add((row.symbol, row.wallet))
+def _positions_once(rows: Sequence[PositionRow]) -> tuple[Sequence[PositionRow], list[Finding]]:
+    """Identical rows taken once, and a finding for each that stood more than once."""
+    if len({row[SYMBOL] for row in rows}) == len(rows):
+        return rows, []
+    is_new = _first_time(rows)
+    doubled = compress(rows, map(not_, is_new))
+    findings = [_stands_twice("positions", symbol, wallet) for symbol, wallet, *_ in doubled]
+    return list(compress(rows, is_new)), findings
 
 
-def _flat_rows(exposures: Sequence[Row]) -> Iterator[Finding]:
-    flat = sum(not row.size for row in exposures)
-    if flat:
-        message = f"{flat} rows are of positions that hold nothing any more; they are no positions"
-        yield Finding(code="FLAT_ROWS", fields=("positions",), message=message)
+def _flat_rows(rows: Sequence[PositionRow]) -> Finding | None:
+    flat = sum([not row[SIZE] for row in rows])
+    message = f"{flat} rows are of positions that hold nothing any more; they are no positions"
+    return Finding(code="FLAT_ROWS", fields=("positions",), message=message) if flat else None
 
 
 # The account -----------------------------------------------------------------------------------------------------
 
 
-def _mode(tokens: Sequence[Row], listed: ListedAccount | None) -> Mode:
-    if any(row.wallet == "unified" for row in tokens):
+def _mode(tokens: Sequence[Token], listed: ListedAccount | None) -> Mode:
+    if any(token.wallet == "unified" for token in tokens):
         return Mode.UNIFIED
     word = None if listed is None else known(listed.margin_mode)
     return Mode.UNKNOWN if word is None else _MODES.get(word, Mode.UNKNOWN)
@@ -339,14 +403,14 @@ def _mode(tokens: Sequence[Row], listed: ListedAccount | None) -> Mode:
 _MODES = {AccountMarginMode.CROSS: Mode.CROSS, AccountMarginMode.ISOLATED: Mode.ISOLATED}
 
 
-def _spot_left_out(holdings: Holdings, exchange: str | None, tokens: Sequence[Row]) -> Finding | None:
+def _spot_left_out(holdings: Holdings, exchange: str | None, tokens: Sequence[Token]) -> Finding | None:
     """A finding when a cached equity was added up from wallets, and spot holdings are not in it."""
     if holdings.cache is None or not holdings.cache.from_wallets or holdings.cache.equity is None:
         return None
     without_spot = spec.load(VENUE).fact("equities_without_spot").casefold().split()
     if (exchange or "").casefold() not in without_spot:
         return None
-    if not any(row.wallet == "spot" and not holds_nothing(row) for row in tokens):
+    if not any(token.wallet == "spot" and not token.holds_nothing for token in tokens):
         return None
     return Finding(
         code="EQUITY_WITHOUT_SPOT",
@@ -415,7 +479,7 @@ _SEVERAL_WALLETS = Finding(
 
 def _checks(
     view: Account,
-    rows: Sequence[Row],
+    tokens: Sequence[Token],
     sums: Mapping[str, Decimal | None],
     of_positions: Mapping[str, Decimal | None] | None,
     *,
@@ -423,9 +487,8 @@ def _checks(
 ) -> Iterator[Finding | None]:
     """What must be true among the figures; `of_positions` is None where some positions may not be listed."""
     facts = spec.load(VENUE)
-    for row in rows:
-        if row.kind is _TOKEN:
-            yield _equity_of_token(row, facts.amount("tolerance_relative_recomputed"))
+    for token in tokens:
+        yield _equity_of_token(token, facts.amount("tolerance_relative_recomputed"))
     if from_cache:
         yield identities.compare(
             "EQUITY_MISMATCH",
@@ -435,19 +498,6 @@ def _checks(
             EXACT.multiply(facts.amount("tolerance_cached_equity"), (view.equity or ZERO).copy_abs()),
             "equity is not the worth of the tokens",
         )
-    pools: defaultdict[str | None, list[Row]] = defaultdict(list)
-    for row in rows:
-        pools[row.wallet].append(row)
-    for wallet, pool in pools.items():
-        if any(row.notional for row in pool):
-            yield identities.compare(
-                "SHARES_MISMATCH",
-                ("balances", "positions"),
-                total([row.share for row in pool]),
-                Decimal(1),
-                facts.amount("tolerance_shares"),
-                f"the shares of the rows of {(wallet or '')[:40]!r} do not add up to 1: some may not be listed",
-            )
     if of_positions is None:
         return
     moved = facts.amount("tolerance_sum_of_positions")
@@ -466,28 +516,51 @@ def _checks(
         )
 
 
-def _equity_of_token(row: Row, limit: Decimal) -> Finding | None:
+def _shares(tokens: Sequence[Token], positions: Sequence[PositionRow]) -> Iterator[Finding | None]:
+    """The shares of the rows of one wallet, tokens and positions, are of all that it holds."""
+    pools: defaultdict[str | None, tuple[list[Token], list[PositionRow]]] = defaultdict(lambda: ([], []))
+    for token in tokens:
+        pools[token.wallet][0].append(token)
+    for wallet, rows in groupby(positions, itemgetter(WALLET)):
+        pools[wallet][1].extend(rows)
+    tolerance = spec.load(VENUE).amount("tolerance_shares")
+    for wallet, (held, exposed) in pools.items():
+        if any(token.notional for token in held) or any(row[NOTIONAL] for row in exposed):
+            yield identities.compare(
+                "SHARES_MISMATCH",
+                ("balances", "positions"),
+                total([token.share for token in held] + [row[SHARE] for row in exposed]),
+                _WHOLE,
+                tolerance,
+                f"the shares of the rows of {(wallet or '')[:40]!r} do not add up to 1: some may not be listed",
+            )
+
+
+_WHOLE = Decimal(1)
+
+
+def _equity_of_token(token: Token, limit: Decimal) -> Finding | None:
     """A finding when the coins that a token is worth are not its size and its unrealised profit."""
-    coins = row.size if row.margin_balance is None else row.margin_balance
-    expected = add(row.size, row.unrealized_profit)
+    coins = token.size if token.margin_balance is None else token.margin_balance
+    expected = add(token.size, token.unrealized_profit)
     missed = identities.compare(
         "EQUITY_MISMATCH",
         ("equity", "wallet_balance", "unrealized_pnl"),
         coins,
         expected,
-        partial(identities.rounding, row.margin_balance, row.size, row.unrealized_profit, limit=limit),
-        f"{row.symbol[:40]}: what counts for equity is not size + unrealised profit, in coins",
+        partial(identities.rounding, token.margin_balance, token.size, token.unrealized_profit, limit=limit),
+        f"{token.symbol[:40]}: what counts for equity is not size + unrealised profit, in coins",
     )
     if missed is None:
         return None
     # The fields are in currency, so the distances are too.
-    worth = _worth_of(row)
+    worth = _worth_of(token)
     return msgspec.structs.replace(
         missed, difference=worth(missed.difference), tolerance=worth(missed.tolerance)
     )
 
 
-def _unlisted(view: Account, rows: Sequence[Row], listed: ListedAccount | None) -> Iterator[Finding]:
+def _unlisted(view: Account, wallets: Sequence[str], listed: ListedAccount | None) -> Iterator[Finding]:
     """Words, pairs and accounts that the venue does not list elsewhere: passed through, and told."""
     if listed is None:
         message = "the account holds something and is not in the list of accounts"
@@ -498,8 +571,8 @@ def _unlisted(view: Account, rows: Sequence[Row], listed: ListedAccount | None) 
             yield Finding(
                 code="INSTRUMENT_UNKNOWN", fields=(f"positions/{number}/instrument",), message=message
             )
-    for wallet in dict.fromkeys(row.wallet for row in rows if not row.wallet_listed):
-        message = f"the spec does not list the wallet {(wallet or '')[:40]!r}"
+    for wallet in wallets:
+        message = f"the spec does not list the wallet {wallet[:40]!r}"
         yield Finding(code="UNLISTED_WORD", fields=("balances", "positions"), message=message)
     word = None if listed is None else known(listed.margin_mode)
     if word is not None and not word.known:

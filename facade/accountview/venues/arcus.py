@@ -4,7 +4,7 @@ import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import lru_cache
 from sys import intern
 from typing import Literal, NoReturn, TypeAlias, Unpack
@@ -266,7 +266,11 @@ def _check_echo(asked: Asked, owner: Owner, row: models.Account | LeverageList, 
 
 
 def _check_positions(asked: Asked, owner: Owner, rows: dict[str, models.Position]) -> None:
+    address, index = asked.address, asked.index
     for key, row in rows.items():
+        is_ours = row.address == address and row.accountIndex == index and key == str(row.marketId)
+        if is_ours and row.size and (row.side in _SHORTS if row.size.is_signed() else row.side in _OPEN):
+            continue  # as nearly all are
         problem = _contradiction(asked, key, row)
         if problem is not None:
             _invalid(owner, "getAccount", problem[1], f"$.positions[...].{problem[0]}")
@@ -308,6 +312,8 @@ _SIDES: dict[str, Side | None] = {
     models.PositionSide.FLAT: None,
 }
 _LONG, _SHORT = Side.LONG, Side.SHORT
+_SHORTS = frozenset({word for word, side in _SIDES.items() if side is _SHORT})
+_OPEN = frozenset({word for word, side in _SIDES.items() if side is not None})
 _CROSS = MarginMode.CROSS
 _MARGIN_MODES = {
     models.PositionMarginMode.CROSS: _CROSS,
@@ -374,10 +380,11 @@ def _without_activity(view: Account) -> Account:
 
 def _with_figures(view: Account, row: models.Account) -> Account:
     opened = [each for each in row.positions.values() if each.size]
-    listed = tuple([position_view(each) for each in opened])
+    listed = position_views(opened)
+    worths = _signed_notionals(listed)
     equity = row.equity
     available = known(row.freeCollateral)
-    cut = _equity_against_positions(equity, row.netQuoteBalance, listed)
+    cut = _equity_against_positions(equity, row.netQuoteBalance, listed, worths)
     # A part of the positions has no sum that says anything of the account.
     summed = listed if cut is None else None
     notional = _sum(summed, "notional")
@@ -407,7 +414,7 @@ def _with_figures(view: Account, row: models.Account) -> Account:
         findings=identities.found(
             cut,
             *[_flat(each) for each in row.positions.values() if not each.size],
-            *_position_findings(opened, listed, view.leverage_by_market),
+            *_position_findings(opened, listed, worths, view.leverage_by_market),
             *_checks(view),
         ),
     )
@@ -420,43 +427,64 @@ def _sum(positions: tuple[Position, ...] | None, figure: str) -> Decimal | None:
     return None if positions is None else sum_over(positions, figure)
 
 
-def position_view(row: models.Position) -> Position:
-    """The view of one open position."""
-    side = _SIDES[row.side]
-    assert side is not None  # noqa: S101 - a flat row has no size and was taken out; for the type checker
+def position_views(rows: Sequence[models.Position]) -> tuple[Position, ...]:
+    """The views of positions that are all open."""
     declared = DECLARATION.position
-    symbol = intern(row.marketDisplayName)
-    size = row.size.copy_abs()
-    entry_price = None if row.averageEntryPrice is UNSET else row.averageEntryPrice
-    mark = None if row.markPx is UNSET else row.markPx
-    mark_price = mark or None  # "0" says that there is none
-    low, high = (entry_price, mark_price) if side is _LONG else (mark_price, entry_price)
-    notional = None if row.positionValueNotional is UNSET else row.positionValueNotional
-    mode = None if row.marginMode is UNSET else row.marginMode
-    funding = None if row.cumulativeFunding is UNSET else row.cumulativeFunding.sinceOpen
-    view = Position(
-        instrument=instrument(symbol),
-        venue_symbol=symbol,
-        side=side,
-        size=size,
-        entry_price=entry_price,
-        mark_price=mark_price,
-        notional=None if notional is None else notional.copy_abs(),
-        leverage=None if row.leverage is UNSET else row.leverage,
-        margin_mode=None if mode is None else _MARGIN_MODES.get(mode),
-        initial_margin=None if row.marginUsed is UNSET else row.marginUsed,
-        unrealized_pnl=multiply(size, subtract(high, low)),
-        funding=None if funding is UNSET else funding,
-        missing=declared.never,
-    )
-    if not declared.has_gap(view):
-        return view
-    reasons: dict[str, Missing] = {}
-    if mark is not None and mark_price is None:
-        reasons["mark_price"] = Missing.UNKNOWN_SENTINEL
-    if mode is not None and view.margin_mode is None:
-        reasons["margin_mode"] = Missing.UNLISTED
-    return declared.with_reasons(view, reasons)
+    never = declared.never
+    views: list[Position] = []
+    with localcontext(EXACT):
+        for row in rows:
+            side = _SIDES[row.side]
+            assert side is not None  # noqa: S101 - a flat row has no size and was taken out; for the type checker
+            symbol = intern(row.marketDisplayName)
+            size = row.size.copy_abs()
+            entry_price = None if row.averageEntryPrice is UNSET else row.averageEntryPrice
+            mark_price = None if row.markPx is UNSET else row.markPx or None  # "0" says that there is none
+            profit: Decimal | None = None
+            if entry_price is not None and mark_price is not None:
+                profit = size * (mark_price - entry_price if side is _LONG else entry_price - mark_price)
+            notional = None if row.positionValueNotional is UNSET else row.positionValueNotional
+            mode = None if row.marginMode is UNSET else row.marginMode
+            funding = None if row.cumulativeFunding is UNSET else row.cumulativeFunding.sinceOpen
+            view = Position(
+                instrument=instrument(symbol),
+                venue_symbol=symbol,
+                side=side,
+                size=size,
+                entry_price=entry_price,
+                mark_price=mark_price,
+                notional=None if notional is None else notional.copy_abs(),
+                leverage=None if row.leverage is UNSET else row.leverage,
+                margin_mode=None if mode is None else _MARGIN_MODES.get(mode),
+                initial_margin=None if row.marginUsed is UNSET else row.marginUsed,
+                unrealized_pnl=profit,
+                funding=None if funding is UNSET else funding,
+                missing=never,
+            )
+            views.append(view)
+
+    def reasons(number: int) -> dict[str, Missing]:
+        row, view = rows[number], views[number]
+        found: dict[str, Missing] = {}
+        if known(row.markPx) is not None and view.mark_price is None:
+            found["mark_price"] = Missing.UNKNOWN_SENTINEL
+        if known(row.marginMode) is not None and view.margin_mode is None:
+            found["margin_mode"] = Missing.UNLISTED
+        return found
+
+    return declared.all_with_reasons(views, reasons)
+
+
+def _signed_notionals(positions: Sequence[Position]) -> list[Decimal | None]:
+    """What each position is worth without its cash leg: below zero for a short."""
+    return [
+        each.notional
+        if each.side is _LONG
+        else None
+        if each.notional is None
+        else each.notional.copy_negate()
+        for each in positions
+    ]
 
 
 @lru_cache(maxsize=4096)
@@ -478,23 +506,22 @@ def _flat(row: models.Position) -> Finding:
 
 
 def _position_findings(
-    rows: Sequence[models.Position], views: Sequence[Position], leverage_by_market: Mapping[str, Decimal]
+    rows: Sequence[models.Position],
+    views: Sequence[Position],
+    worths: Sequence[Decimal | None],
+    leverage_by_market: Mapping[str, Decimal],
 ) -> list[Finding | None]:
     legs = [None if row.borrowedCapital is UNSET else row.borrowedCapital for row in rows]
-    worths = pairwise(operator.mul, [each.size for each in views], [each.mark_price for each in views])
-    profits = pairwise(operator.add, list(map(_signed_notional, views)), legs)
+    notionals = pairwise(operator.mul, [each.size for each in views], [each.mark_price for each in views])
+    profits = pairwise(operator.add, worths, legs)
     leverages = [leverage_by_market.get(each.venue_symbol) for each in views]
+    never = DECLARATION.position.never
+    told_again = zip(notionals, profits, leverages, strict=True)
     findings: list[Finding | None] = []
-    shown = map(_TOLD_TWICE, views)
-    for number, others in enumerate(zip(worths, profits, leverages, strict=True)):
-        view = views[number]
-        is_told = view.mark_price is not None and view.instrument is not None and view.margin_mode is not None
-        if others != next(shown) or not is_told:
-            findings += _findings_of(number, rows[number], view, *others)
+    for number, (view, again) in enumerate(zip(views, told_again, strict=True)):
+        if again != (view.notional, view.unrealized_pnl, view.leverage) or view.missing is not never:
+            findings += _findings_of(number, rows[number], view, *again)
     return findings
-
-
-_TOLD_TWICE = operator.attrgetter("notional", "unrealized_pnl", "leverage")
 
 
 def _findings_of(
@@ -563,15 +590,8 @@ def _findings_of(
     return findings
 
 
-def _signed_notional(position: Position) -> Decimal | None:
-    """What a position is worth without its cash leg: below zero for a short."""
-    if position.notional is None:
-        return None
-    return position.notional if position.side is _LONG else position.notional.copy_negate()
-
-
 def _equity_against_positions(
-    equity: Decimal, cash: Decimal, positions: tuple[Position, ...]
+    equity: Decimal, cash: Decimal, positions: Sequence[Position], worths: Sequence[Decimal | None]
 ) -> Finding | None:
     """A finding when equity is not cash plus the positions: then some of them may not be listed.
 
@@ -593,14 +613,14 @@ def _equity_against_positions(
         "EQUITY_MISMATCH",
         ("equity", "positions"),
         equity,
-        add(cash, total(map(_signed_notional, positions))),
+        add(cash, total(worths)),
         tolerance,
         "equity is not cash plus the positions that are listed; some may not be",
     )
 
 
 def _are_comparable(positions: Sequence[Position]) -> bool:
-    return all(each.margin_mode is _CROSS and each.mark_price is not None for each in positions)
+    return not [each for each in positions if each.margin_mode is not _CROSS or each.mark_price is None]
 
 
 def _checks(view: Account) -> list[Finding | None]:

@@ -29,12 +29,11 @@ from accountview.venues._tread_accounts import TreadAccount as TreadAccount
 from accountview.venues._tread_accounts import TreadClient as TreadClient
 from accountview.venues._tread_calls import ask_for_accounts, listed, refusal
 from accountview.venues._tread_leverage import leverage_of
-from accountview.venues._tread_rows import Holdings, Row, cached, holds_nothing, live
+from accountview.venues._tread_rows import Holdings, cached, live
 from accountview.venues._tread_view import account_view
 from accountview.view import Account
 from accountview_clients.tread.api.accounts import get_balances, get_cached_balances
 from accountview_clients.tread.models import Account as ListedAccount
-from accountview_clients.tread.models import AssetType
 from accountview_clients.tread.types import UNSET
 
 VENUE = "tread"
@@ -204,8 +203,10 @@ class _Roll:
             problem = "the account is archived" if rows else "the token sees no account of this name"
             raise RequestRefused(problem, **self._where(name, _LIST_ACCOUNTS))
         if len(held) > 1:
-            raise self._invalid(name, "two accounts of one name", held[1].place)
-        self._check(name, held[0])
+            raise self._invalid(name, held[1].place, "two accounts of one name")
+        unclear = held[0].problem()
+        if unclear is not None:
+            raise self._invalid(name, *unclear)
         return account_view(
             self.source.declaration,
             Owner(self._label(name), self.owner.tags),
@@ -215,18 +216,7 @@ class _Roll:
             errors_told=self.errors_told,
         )
 
-    def _check(self, name: str, holdings: Holdings) -> None:
-        """Refuse rows whose meaning is not certain: they would be wealth, exposure or a side by guess."""
-        position, token = AssetType.POSITION, AssetType.TOKEN
-        for row in holdings.rows:
-            problem = _contradiction(row) if row.kind is position else None
-            if problem is not None:
-                raise self._invalid(name, problem, f"{holdings.place}.assets[{row.number}]")
-            if row.kind is not position and row.kind is not token:
-                place = f"{holdings.place}.assets[{row.number}].asset_type"
-                raise self._invalid(name, "an asset type that the spec does not list", place)
-
-    def _invalid(self, name: str, problem: str, path: str) -> AnswerInvalid:
+    def _invalid(self, name: str, path: str, problem: str) -> AnswerInvalid:
         return AnswerInvalid(problem, path=path, **self._where(name, self.ask_balances))
 
     def _where(self, name: str, call: Call[Any]) -> dict[str, Any]:
@@ -238,15 +228,3 @@ class _Roll:
 
     def _label(self, name: str) -> str | None:
         return None if self.owner.label is None else f"{self.owner.label}/{name}"
-
-
-def _contradiction(position: Row) -> str | None:
-    """Why a position cannot be read; None when it can."""
-    size, notional = position.size, position.notional
-    if size is None:
-        return "a position without a size has no side"
-    if not size and not holds_nothing(position):
-        return "a position of size 0 with figures has no side"
-    if notional and size.is_signed() != notional.is_signed():
-        return "size and notional of a position contradict each other"
-    return None

@@ -6,7 +6,7 @@ on entry prices; what does not add up, or must not be relied on, is told as a fi
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import cache, lru_cache, partial
@@ -222,7 +222,7 @@ def account_view(
     account_id: str, collateral: str, row: AccountInfo, reply: Reply[AccountInfo | None], owner: Owner
 ) -> Account:
     """The view of one account. Pure: everything it needs is in its arguments and the venue's spec."""
-    listed, findings = without_duplicates(tuple([position_view(each, collateral) for each in row.positions]))
+    listed, findings = without_duplicates(position_views(row.positions, collateral))
     at_entry = total(
         pairwise(operator.mul, [each.size for each in listed], [each.entry_price for each in listed])
     )
@@ -272,13 +272,23 @@ def account_view(
     )
 
 
-def position_view(row: PositionRow, collateral: str) -> Position:
-    """The view of one position."""
+def position_views(rows: Sequence[PositionRow], collateral: str) -> tuple[Position, ...]:
+    """The views of all positions."""
     declared = DECLARATION.position
+    views = [_position_view(row, collateral, declared.never) for row in rows]
+
+    def reasons(number: int) -> dict[str, Missing]:
+        absent = known(rows[number].liquidationPrice) is not None and views[number].liquidation_price is None
+        return {"liquidation_price": Missing.UNKNOWN_SENTINEL} if absent else {}
+
+    return declared.all_with_reasons(views, reasons)
+
+
+def _position_view(row: PositionRow, collateral: str, never: Mapping[str, Missing]) -> Position:
     symbol = intern(row.marketId)
     liquidation_price = None if row.liquidationPrice is UNSET else row.liquidationPrice
     no_price = liquidation_price is not None and liquidation_price <= 0
-    view = Position(
+    return Position(
         instrument=instrument(symbol, collateral),
         venue_symbol=symbol,
         side=_SIDES[row.direction],
@@ -290,11 +300,8 @@ def position_view(row: PositionRow, collateral: str) -> Position:
         initial_margin=None if row.marginAmount is UNSET else row.marginAmount,
         maintenance_margin=None if row.maintenanceMargin is UNSET else row.maintenanceMargin,
         realized_pnl=None if row.realizedPnl is UNSET else row.realizedPnl,
-        missing=declared.never,
+        missing=never,
     )
-    if not declared.has_gap(view):
-        return view
-    return declared.with_reasons(view, {"liquidation_price": Missing.UNKNOWN_SENTINEL} if no_price else {})
 
 
 _CROSS_MARGIN = MarginMode.CROSS
