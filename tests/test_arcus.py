@@ -175,7 +175,7 @@ def test_the_times_are_of_both_answers(first: str) -> None:
     summary = get_account.parse_response(200, answers[0].content, decode=wire.decode)
     multiples = get_leverages.parse_response(200, answers[1].content, decode=wire.decode)
     first_at, second_at = (early, late) if first == "account" else (late, early)
-    account = Reply(summary, first_at, first_at + second)
+    account: Reply[arcus.Summary] = Reply(summary, first_at, first_at + second)
     leverages = Reply(multiples, second_at, second_at + second)
 
     view = arcus.account_view(arcus.Asked(ADDRESS, 0), NOBODY, account, leverages)

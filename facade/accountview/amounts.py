@@ -55,14 +55,22 @@ def divide(dividend: Decimal | None, divisor: Decimal | None) -> Decimal | None:
 
 def total(values: Iterable[Decimal | None]) -> Decimal | None:
     """Exact sum of all values; None as soon as one is None; 0 for no values at all."""
-    amounts = list(values)
+    return totals([values])[0]
+
+
+def totals(columns: Iterable[Iterable[Decimal | None]]) -> list[Decimal | None]:
+    """The `total` of each column."""
     with localcontext(EXACT):
-        try:
-            return sum(cast("list[Decimal]", amounts), ZERO)
-        except TypeError:
-            if any(amount is None for amount in amounts):
-                return None
-            raise
+        return [_total(list(column)) for column in columns]
+
+
+def _total(amounts: list[Decimal | None]) -> Decimal | None:
+    try:
+        return sum(cast("list[Decimal]", amounts), ZERO)
+    except TypeError:
+        if any(amount is None for amount in amounts):
+            return None
+        raise
 
 
 def pairwise(

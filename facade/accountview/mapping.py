@@ -1,6 +1,6 @@
 """Small steps that the mappings of several venues share: from what the wire says to what the view holds."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from accountview.amounts import total
+from accountview.amounts import total, totals
 from accountview.view import Finding, Position
 
 T = TypeVar("T")
@@ -35,6 +35,12 @@ def time_from_microseconds(count: int) -> datetime | None:
 def sum_over(positions: Iterable[Position], figure: str) -> Decimal | None:
     """Exact sum of one figure of all positions; None as soon as one of them is None; 0 for no positions at all."""
     return total(map(attrgetter(figure), positions))
+
+
+def sums_over(positions: Collection[Position], figures: Sequence[str]) -> dict[str, Decimal | None]:
+    """Figure → `sum_over` of it; two figures at least."""
+    columns = zip(*map(attrgetter(*figures), positions), strict=True) if positions else [()] * len(figures)
+    return dict(zip(figures, totals(columns), strict=True))
 
 
 def without_duplicates(positions: tuple[Position, ...]) -> tuple[tuple[Position, ...], tuple[Finding, ...]]:

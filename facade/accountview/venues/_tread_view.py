@@ -25,8 +25,9 @@ from accountview.amounts import (
     multiply,
     subtract,
     total,
+    totals,
 )
-from accountview.mapping import known, sum_over, without_duplicates
+from accountview.mapping import known, sums_over, without_duplicates
 from accountview.plan import Owner, Reply
 from accountview.provenance import Declaration, Fields
 from accountview.venues._tread_pairs import instrument
@@ -67,10 +68,9 @@ def account_view(
     rows, doubled_positions = _positions_once(holdings.positions)
     exchange = holdings.exchange or (None if listed is None else known(listed.exchange))
     priced = [(token, _worth_of(token)) for token in tokens]
-    positions, conflicts = without_duplicates(
-        _position_views(declaration.position, _settling(exchange, priced), rows)
-    )
-    sums = {name: _sum(priced, figure) for name, figure in _SUMMED.items()}
+    listed_positions = _position_views(declaration.position, _settling(exchange, priced), rows)
+    positions, conflicts = without_duplicates(listed_positions)
+    sums = _sums(priced)
     spot_left_out = _spot_left_out(holdings, exchange, tokens)
     equity = sums["equity"] if holdings.cache is None else holdings.cache.equity
     if spot_left_out is not None:
@@ -78,7 +78,7 @@ def account_view(
     maintenance_margin = sums["maintenance_margin"]
     one_wallet = len({token.wallet for token in tokens if not token.holds_nothing}) < 2
     above_water = equity is not None and equity > 0
-    of_positions = {name: sum_over(positions, name) for name in _EXPOSED}
+    of_positions = sums_over(positions, _EXPOSED)
     doubts = identities.found(
         _errors_beside(told=errors_told),
         None if tokens else _NO_TOKENS,
@@ -121,7 +121,7 @@ def account_view(
         *doubled_positions,
         *conflicts,
         *_conflicting_tokens(tokens),
-        _flat_rows(rows),
+        _flat_rows(len(rows) - len(listed_positions)),
         spot_left_out,
         None if one_wallet else _SEVERAL_WALLETS,
         identities.underwater(equity),
@@ -179,9 +179,11 @@ _EXPOSED = ("notional", "initial_margin", "maintenance_margin", "unrealized_pnl"
 """The figures of positions that are summed."""
 
 
-def _sum(priced: Sequence[tuple[Token, Worth]], figure: Callable[[Token], Decimal | None]) -> Decimal | None:
-    # Nothing listed is nothing known, and no 0.
-    return total([worth(figure(token)) for token, worth in priced]) if priced else None
+def _sums(priced: Sequence[tuple[Token, Worth]]) -> dict[str, Decimal | None]:
+    if not priced:
+        return dict.fromkeys(_SUMMED)  # nothing listed is nothing known, and no 0
+    columns = [[worth(figure(token)) for token, worth in priced] for figure in _SUMMED.values()]
+    return dict(zip(_SUMMED, totals(columns), strict=True))
 
 
 def _reasons(view: Account, holdings: Holdings, tokens: Sequence[Token]) -> dict[str, Missing]:
@@ -384,10 +386,9 @@ def _positions_once(rows: Sequence[PositionRow]) -> tuple[Sequence[PositionRow],
     return list(compress(rows, is_new)), findings
 
 
-def _flat_rows(rows: Sequence[PositionRow]) -> Finding | None:
-    flat = sum([not row[SIZE] for row in rows])
-    message = f"{flat} rows are of positions that hold nothing any more; they are no positions"
-    return Finding(code="FLAT_ROWS", fields=("positions",), message=message) if flat else None
+def _flat_rows(count: int) -> Finding | None:
+    message = f"{count} rows are of positions that hold nothing any more; they are no positions"
+    return Finding(code="FLAT_ROWS", fields=("positions",), message=message) if count else None
 
 
 # The account -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Arcus: perpetuals against USDG. Accounts are read by address, without a credential; an address has ten of them."""
 
-import operator
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from msgspec import UNSET
 
 from accountview import identities, spec, writing
 from accountview.adapter import Adapter, Writes, adapter
-from accountview.amounts import EXACT, ZERO, add, divide, multiply, pairwise, subtract, total
+from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract, total
 from accountview.client import connector, connector_async
 from accountview.errors import AnswerInvalid, UsageError, VenueError
 from accountview.leverage import LeverageOf, Seen
-from accountview.mapping import known, sum_over
+from accountview.mapping import known, sum_over, sums_over
 from accountview.plan import Call, Decode, Owner, Plan, Reading, Reply, ask_both
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
 from accountview.secret import Secret
@@ -380,23 +379,27 @@ def _without_activity(view: Account) -> Account:
 
 def _with_figures(view: Account, row: models.Account) -> Account:
     opened = [each for each in row.positions.values() if each.size]
+    flat = (
+        [each for each in row.positions.values() if not each.size] if len(opened) < len(row.positions) else []
+    )
     listed = position_views(opened)
     worths = _signed_notionals(listed)
     equity = row.equity
     available = known(row.freeCollateral)
-    cut = _equity_against_positions(equity, row.netQuoteBalance, listed, worths)
+    comparable = _are_comparable(listed)
+    cut = _equity_against_positions(equity, row.netQuoteBalance, listed, worths) if comparable else None
     # A part of the positions has no sum that says anything of the account.
-    summed = listed if cut is None else None
-    notional = _sum(summed, "notional")
+    sums: dict[str, Decimal | None] = sums_over(listed, _SUMMED) if cut is None else dict.fromkeys(_SUMMED)
+    notional = sums["notional"]
     balance = DECLARATION.balance.with_reasons(Balance(asset=view.currency, available=available), {})
     view = msgspec.structs.replace(
         view,
         equity=equity,
-        unrealized_pnl=_sum(summed, "unrealized_pnl"),
+        unrealized_pnl=sums["unrealized_pnl"],
         available=available,
         withdrawable=available,
         initial_margin=subtract(equity, available),
-        position_margin=_sum(summed, "initial_margin"),
+        position_margin=sums["initial_margin"],
         notional=notional,
         effective_leverage=divide(notional, equity) if notional and equity > 0 else None,
         net_deposits=known(row.netDeposits),
@@ -413,18 +416,15 @@ def _with_figures(view: Account, row: models.Account) -> Account:
         DECLARATION.account.with_reasons(view, reasons),
         findings=identities.found(
             cut,
-            *[_flat(each) for each in row.positions.values() if not each.size],
+            *[_flat(each) for each in flat],
             *_position_findings(opened, listed, worths, view.leverage_by_market),
-            *_checks(view),
+            *_checks(view, comparable=comparable),
         ),
     )
 
 
+_SUMMED = ("unrealized_pnl", "initial_margin", "notional")
 _SUMS = ("unrealized_pnl", "position_margin", "notional")
-
-
-def _sum(positions: tuple[Position, ...] | None, figure: str) -> Decimal | None:
-    return None if positions is None else sum_over(positions, figure)
 
 
 def position_views(rows: Sequence[models.Position]) -> tuple[Position, ...]:
@@ -511,16 +511,22 @@ def _position_findings(
     worths: Sequence[Decimal | None],
     leverage_by_market: Mapping[str, Decimal],
 ) -> list[Finding | None]:
-    legs = [None if row.borrowedCapital is UNSET else row.borrowedCapital for row in rows]
-    notionals = pairwise(operator.mul, [each.size for each in views], [each.mark_price for each in views])
-    profits = pairwise(operator.add, worths, legs)
-    leverages = [leverage_by_market.get(each.venue_symbol) for each in views]
     never = DECLARATION.position.never
-    told_again = zip(notionals, profits, leverages, strict=True)
     findings: list[Finding | None] = []
-    for number, (view, again) in enumerate(zip(views, told_again, strict=True)):
-        if again != (view.notional, view.unrealized_pnl, view.leverage) or view.missing is not never:
-            findings += _findings_of(number, rows[number], view, *again)
+    with localcontext(EXACT):
+        for number, (row, view, worth) in enumerate(zip(rows, views, worths, strict=True)):
+            leg = None if row.borrowedCapital is UNSET else row.borrowedCapital
+            size, mark_price = view.size, view.mark_price
+            notional = None if size is None or mark_price is None else size * mark_price
+            profit = None if worth is None or leg is None else worth + leg
+            set_leverage = leverage_by_market.get(view.venue_symbol)
+            if (
+                notional != view.notional
+                or profit != view.unrealized_pnl
+                or set_leverage != view.leverage
+                or view.missing is not never
+            ):
+                findings += _findings_of(number, row, view, notional, profit, set_leverage)
     return findings
 
 
@@ -595,11 +601,9 @@ def _equity_against_positions(
 ) -> Finding | None:
     """A finding when equity is not cash plus the positions: then some of them may not be listed.
 
-    Without any position the two must be equal. Otherwise equity rests on the oracle prices and the positions on mark
-    prices. Not checked where a position has no mark price, or is isolated: how its pool counts is not documented.
+    Without any position the two must be equal. Otherwise equity rests on the oracle prices and the positions, which
+    must be comparable, on mark prices.
     """
-    if not _are_comparable(positions):
-        return None
     facts = spec.load(VENUE)
 
     def tolerance() -> Decimal:
@@ -620,17 +624,21 @@ def _equity_against_positions(
 
 
 def _are_comparable(positions: Sequence[Position]) -> bool:
+    """Whether the account's figures follow from its positions.
+
+    They do not where one has no mark price, or is isolated: how its pool counts is not documented.
+    """
     return not [each for each in positions if each.margin_mode is not _CROSS or each.mark_price is None]
 
 
-def _checks(view: Account) -> list[Finding | None]:
+def _checks(view: Account, *, comparable: bool) -> list[Finding | None]:
     facts = spec.load(VENUE)
     limit = facts.amount("tolerance_recomputed")
     checks = [
         identities.available_within_equity(view.available, view.equity, limit),
         identities.underwater(view.equity),
     ]
-    if _are_comparable(view.positions):
+    if comparable:
 
         def tolerance() -> Decimal:
             between = multiply(facts.amount("tolerance_between_prices"), view.position_margin) or ZERO
