@@ -354,6 +354,60 @@ def test_a_proxy_that_does_not_help_is_unavailable(
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_a_proxy_may_be_spoken_to_over_tls(
+    way: str, sandbox: Sandbox, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = proxy.port(tls=certificates.good())
+    settings = {**options(sandbox, port), "trust_env": True}
+    with tunnel(tls=certificates.good()) as seen:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://desk:{PASSWORD}@127.0.0.1:{seen.port}")
+        assert read(way, settings).accounts
+    assert len(port.asked) == 2
+    assert seen.heads
+
+    with tunnel(tls=certificates.untrusted()) as strange:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://desk:{PASSWORD}@127.0.0.1:{strange.port}")
+        with pytest.raises(av.VenueUnavailable, match="cannot connect"):
+            read(way, settings)
+    assert not strange.heads
+    assert len(port.asked) == 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("over_tls", [True, False])
+def test_a_proxy_that_drips_ends_at_the_deadline(
+    over_tls: bool,  # noqa: FBT001 - a column of the table
+    way: str,
+    sandbox: Sandbox,
+    proxy: FaultProxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = proxy.port(tls=certificates.good())
+    with tunnel(tls=certificates.good() if over_tls else None, drips=True) as seen:
+        scheme = "https" if over_tls else "http"
+        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{seen.port}")
+        begun = time.monotonic()
+        with pytest.raises(av.VenueUnavailable):
+            read(way, {**options(sandbox, port), "trust_env": True, "timeout": 0.5})
+        assert time.monotonic() - begun < 20  # a handshake of a byte each 0.1 seconds takes minutes
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_certificate_is_looked_at_behind_a_proxy_too(
+    way: str, sandbox: Sandbox, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for of_proxy in (None, certificates.good()):
+        port = proxy.port(tls=certificates.untrusted())
+        with tunnel(tls=of_proxy) as seen:
+            scheme = "https" if of_proxy else "http"
+            monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{seen.port}")
+            with pytest.raises(av.VenueUnavailable, match="cannot connect"):
+                read(way, {**options(sandbox, port), "trust_env": True})
+        assert seen.heads
+        assert port.asked == []
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_dead_proxy_is_unavailable_and_not_gone_around(
     way: str, sandbox: Sandbox, proxy: FaultProxy, through: Callable[[Tunnel], None]
 ) -> None:

@@ -12,16 +12,19 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, final
+from functools import partial
+from typing import Any, TypeVar, final
 
 import httpcore
 
 from accountview import lookup
 from accountview.deadline import Deadline
 from accountview.errors import UsageError
+
+T = TypeVar("T")
 
 KEEP_ALIVE = 5.0
 """Seconds that an unused connection is kept."""
@@ -127,10 +130,71 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         left = _least(timeout, self._backend.deadline, httpcore.ConnectTimeout)
+        if self._stream.get_extra_info("ssl_object") is not None:
+            return _InnerTls(self, ssl_context, server_hostname)
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+@final
+class _InnerTls(httpcore.NetworkStream):
+    """TLS inside of TLS, as through a proxy that is spoken to over TLS itself.
+
+    httpcore has one too, and gives each piece of a record all of the timeout, so that a record may drip for ever.
+    """
+
+    def __init__(self, outer: _Stream, context: ssl.SSLContext, server_hostname: str | None) -> None:
+        self._outer = outer
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+        try:
+            self._until_done(self._tls.do_handshake, None)
+        except httpcore.TimeoutException as error:
+            raise httpcore.ConnectTimeout("the deadline is reached") from error
+        except (httpcore.NetworkError, ssl.SSLError) as error:
+            raise httpcore.ConnectError("no TLS with the host") from error
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            return self._until_done(lambda: self._tls.read(max_bytes), timeout)
+        except ssl.SSLError as error:
+            raise httpcore.ReadError("the connection broke") from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        try:
+            while buffer:
+                written = self._until_done(partial(self._tls.write, buffer), timeout)
+                buffer = buffer[written:]
+        except ssl.SSLError as error:
+            raise httpcore.WriteError("the connection broke") from error
+
+    def _until_done(self, step: Callable[[], T], timeout: float | None) -> T:
+        while True:
+            try:
+                done = step()
+            except ssl.SSLWantReadError:
+                self._outer.write(self._outgoing.read(), timeout)
+                part = self._outer.read(_RECORD, timeout)
+                if part:
+                    self._incoming.write(part)
+                else:
+                    self._incoming.write_eof()
+            else:
+                self._outer.write(self._outgoing.read(), timeout)
+                return done
+
+    def close(self) -> None:
+        self._outer.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._tls if info == "ssl_object" else self._outer.get_extra_info(info)
+
+
+_RECORD = 16_384 + 256
+"""Bytes that one record of TLS may have."""
 
 
 @final

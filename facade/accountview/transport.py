@@ -214,9 +214,12 @@ def _proxy(endpoint: Endpoint) -> httpcore.Proxy | None:
             return httpcore.Proxy(
                 httpcore.URL(scheme=proxy.scheme.encode(), host=host, port=port, target=b"/"),
                 auth=(unquote(proxy.username), unquote(proxy.password or "")) if proxy.username else None,
+                ssl_context=_tls(endpoint) if proxy.scheme == "https" else None,
             )
     # Told without it: it may hold a password.
-    raise UsageError("the proxy that the environment names (HTTPS_PROXY, ALL_PROXY) is no http:// address")
+    raise UsageError(
+        "the proxy that the environment names (HTTPS_PROXY, ALL_PROXY) is no http:// or https:// address"
+    )
 
 
 # What comes back --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ class Tunnel:
     """What the proxy was asked and shown."""
 
     port: int
+    drips: bool
+    """Whether what comes back is passed on byte by byte, as slowly as nobody waits for."""
     answer: bytes
     """What it answers to CONNECT. It opens the tunnel when that is a 200; empty means that it stays silent."""
     heads: list[bytes] = field(default_factory=list[bytes])
@@ -27,13 +30,15 @@ OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 @contextmanager
-def tunnel(answer: bytes = OPENED) -> Generator[Tunnel]:
-    """A running one."""
+def tunnel(
+    answer: bytes = OPENED, *, tls: ssl.SSLContext | None = None, drips: bool = False
+) -> Generator[Tunnel]:
+    """A running one; with `tls` it is spoken to over TLS."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="tunnel", daemon=True)
     listener = socket.create_server(("127.0.0.1", 0))
     serving: set[asyncio.Task[None]] = set()
-    seen = Tunnel(listener.getsockname()[1], answer)
+    seen = Tunnel(listener.getsockname()[1], drips, answer)
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with kept(serving):
@@ -45,7 +50,9 @@ def tunnel(answer: bytes = OPENED) -> Generator[Tunnel]:
                 writer.transport.abort()
 
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(meet, sock=listener), loop).result(10)
+    server = asyncio.run_coroutine_threadsafe(
+        asyncio.start_server(meet, sock=listener, ssl=tls), loop
+    ).result(10)
     try:
         yield seen
     finally:
@@ -69,7 +76,7 @@ async def _serve(seen: Tunnel, reader: asyncio.StreamReader, writer: asyncio.Str
     host, _, port = target.decode().rpartition(":")
     inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
     try:
-        back = asyncio.create_task(_copy(inner_reader, writer, bytearray()))
+        back = asyncio.create_task(_copy(inner_reader, writer, bytearray(), drips=seen.drips))
         with suppress(*GONE):
             await _copy(reader, inner_writer, seen.passed)
         back.cancel()
@@ -78,8 +85,12 @@ async def _serve(seen: Tunnel, reader: asyncio.StreamReader, writer: asyncio.Str
         inner_writer.transport.abort()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:
-    while part := await reader.read(65536):
+async def _copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray, *, drips: bool = False
+) -> None:
+    while part := await reader.read(1 if drips else 65536):
         kept += part
         writer.write(part)
         await writer.drain()
+        if drips:
+            await asyncio.sleep(0.1)
