@@ -339,8 +339,8 @@ def test_explain_gives_one_document(sandbox: Sandbox, here: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["bfx-mian", "equity"], "no account 'bfx-mian'; there are bfx-main, "),
-        (["bfx-main/7", "equity"], "no account 'bfx-main/7'; there are bfx-main"),
+        (["bfx-mian", "equity"], "no account 'bfx-mian'; did you mean bfx-main or "),
+        (["bfx-main/7", "equity"], "no account 'bfx-main/7'; did you mean bfx-main? there are bfx-main"),
         (["bfx-main", "eqity"], "did you mean equity? no field 'eqity' to explain; there are: account_id, "),
         (
             ["bfx-main", "positions/SOL-USD/sise"],

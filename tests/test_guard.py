@@ -712,7 +712,7 @@ def test_an_operator_can_accept_a_zero(sandbox: Sandbox) -> None:
     switch(sandbox, before)
     assert portfolio.fetch().accounts[0].equity is None
 
-    with pytest.raises(av.UsageError, match="no account 'rabbitx-frosh'; there are rabbitx-fresh"):
+    with pytest.raises(av.UsageError, match="no account 'rabbitx-frosh'; did you mean rabbitx-fresh"):
         portfolio.accept("rabbitx-frosh")
     portfolio.accept("rabbitx-fresh/4712")
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, final
 
 from accountview.deadline import Deadline
-from accountview.errors import UsageError
+from accountview.errors import UsageError, closest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,9 @@ class Portfolio:
         # What follows a "/" is told by the venue.
         own = label if label in self._opened else label.partition("/")[0]
         if own not in self._opened:
-            raise UsageError(f"no account {label!r}; there are {', '.join(self._opened)}")
+            raise UsageError(
+                f"no account {label!r}; {closest(own, self._opened)}there are {', '.join(self._opened)}"
+            )
         self._opened[own] = replace(self._opened[own], memory=Memory())
 
     # All rows at the end ---------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """What `accountview` can do. Data goes to stdout, words to stderr; what goes wrong is one line and an exit code."""
 
-import difflib
 import os
 import shlex
 import sys
@@ -25,7 +24,7 @@ from accountview.cli.jwt import jwt
 from accountview.cli.leverage import leverage
 from accountview.cli.replay import replay
 from accountview.cli.text import neutral
-from accountview.errors import UsageError
+from accountview.errors import UsageError, closest
 
 # The library is imported where a command uses it: help and usage errors need neither HTTP nor tables.
 if TYPE_CHECKING:
@@ -263,7 +262,7 @@ def _explain(path: Path | None, label: str, field: str, *, as_json: bool) -> int
     own, _, _ = label.partition("/")  # labels of the file hold no "/"; what follows is told by the venue
     meant = [entry for entry in entries if entry.label == own]
     if not meant:
-        raise UsageError(f"no account {label!r}; {_choices(label, [entry.label for entry in entries])}")
+        raise _unknown(label, [entry.label for entry in entries])
     return _explain_row(Portfolio(meant).fetch(), own, label, field, as_json=as_json)
 
 
@@ -272,7 +271,7 @@ def _explain_row(snapshot: "Snapshot", own: str, label: str, field: str, *, as_j
     if label not in accounts:
         failures = [failure for failure in snapshot.failures if failure.label in (label, own)]
         if not failures:
-            raise UsageError(f"no account {label!r}; {_choices(label, list(accounts))}")
+            raise _unknown(label, list(accounts))
         for failure in failures:
             say(failure.message)
         return _exit_code_of(failures)
@@ -292,10 +291,8 @@ def _print_explanation(account: "Account", label: str, field: str, *, as_json: b
     return 0
 
 
-def _choices(name: str, choices: list[str]) -> str:
-    """All there is to choose from, the closest first."""
-    close = difflib.get_close_matches(name, choices, n=3)
-    return f"there are {', '.join([*close, *(choice for choice in choices if choice not in close)])}"
+def _unknown(label: str, labels: list[str]) -> UsageError:
+    return UsageError(f"no account {label!r}; {closest(label, labels)}there are {', '.join(labels)}")
 
 
 # Commands with a module of their own -------------------------------------------------------------------------------
