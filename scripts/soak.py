@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import accountview as av
-from accountview import budget, route
+from accountview import budget
 from accountview.accounts_file import Entry
-from accountview.limiter import Limiter
+from accountview.network import route
+from accountview.network.limiter import Limiter
 from accountview.sandbox import Sandbox
 from accountview.venues import open_adapter
 

@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 from support import ReplayServer
 
-from accountview import retry, route
+from accountview.network import retry, route
 
 # Time never decides a test; and a run that fails can be run again as it was.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)

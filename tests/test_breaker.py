@@ -7,10 +7,10 @@ import pytest
 from virtual import Clock, Run, answer, refused, run, simulate, venue
 
 import accountview as av
-from accountview import breaker, route
-from accountview.breaker import FAILURES, Breaker
+from accountview.network import breaker, route
+from accountview.network.breaker import FAILURES, Breaker
+from accountview.network.sending import Answer, Attempt
 from accountview.plan import Reply
-from accountview.sending import Answer, Attempt
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ import pytest
 from support import Case, ReplayServer, StoredAnswer
 
 import accountview as av
-from accountview import route, transport, wire
+from accountview import wire
+from accountview.network import route, transport
 from accountview.settings import Settings
 from accountview.venues import bfx, parameters, rabbitx
 

@@ -17,18 +17,18 @@ import pytest
 from faults.proxy import FaultProxy, Line, written
 
 import accountview as av
-from accountview import route, transport
-from accountview.breaker import Breaker
 from accountview.client import Client
 from accountview.deadline import Deadline
 from accountview.errors import ClockSkew
 from accountview.executor import NOTICEABLE
-from accountview.limiter import Limiter
-from accountview.route import LARGEST_CORRECTION
+from accountview.network import route, transport
+from accountview.network.breaker import Breaker
+from accountview.network.limiter import Limiter
+from accountview.network.route import LARGEST_CORRECTION
+from accountview.network.sending import Answer, Attempt
 from accountview.sandbox import Sandbox, load_dialects
 from accountview.sandbox.dialect import Dialect, Request
 from accountview.sandbox.dialects import zkx as zkx_in_sandbox
-from accountview.sending import Answer, Attempt
 from accountview.venues import _rabbit, arcus, open_adapter
 
 FACADE = Path(av.__file__).parent

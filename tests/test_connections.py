@@ -25,11 +25,11 @@ from faults.proxy import Act, FaultProxy, Line, Port, written
 from support import ROOT
 
 import accountview as av
-from accountview import connections, lookup, transport
-from accountview.connections import AsyncSlots, NoSlot, Slots
 from accountview.deadline import Deadline
-from accountview.sending import Answer, Attempt, Endpoint, NoAnswer, NoConnectionFree
-from accountview.transport import AsyncTransport, Transport
+from accountview.network import connections, lookup, transport
+from accountview.network.connections import AsyncSlots, NoSlot, Slots
+from accountview.network.sending import Answer, Attempt, Endpoint, NoAnswer, NoConnectionFree
+from accountview.network.transport import AsyncTransport, Transport
 
 GOOD = b'{"good":true}'
 WAYS = ("sync", "async")
@@ -733,8 +733,8 @@ sys.path[:0] = {paths!r}
 from test_connections import Ask, endpoint
 from accountview.deadline import Deadline
 from accountview.errors import UsageError
-from accountview.sending import Attempt
-from accountview.transport import AsyncTransport, Transport
+from accountview.network.sending import Attempt
+from accountview.network.transport import AsyncTransport, Transport
 
 url = sys.argv[1]
 

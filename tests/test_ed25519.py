@@ -14,9 +14,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 import accountview as av
+from accountview.network.sending import Outgoing
 from accountview.sandbox.dialects import _ed25519 as slow
 from accountview.secret import Secret
-from accountview.sending import Outgoing
 from accountview.venues import _arcus_signing, arcus
 
 CASES = int(os.environ.get("ACCOUNTVIEW_ED25519_CASES", "300"))

@@ -14,11 +14,12 @@ from faults.proxy import FaultProxy, Line, Port, pass_on, written
 from virtual import Clock, answer, as_long_as_can_be, refused, run, simulate, venue
 
 import accountview as av
-from accountview import breaker, log, retry, route
-from accountview.limiter import Limiter
+from accountview import log
+from accountview.network import breaker, retry, route
+from accountview.network.limiter import Limiter
+from accountview.network.sending import Answer, Attempt, NoAnswer, NoConnectionFree
 from accountview.plan import Reply
 from accountview.sandbox import Sandbox
-from accountview.sending import Answer, Attempt, NoAnswer, NoConnectionFree
 from accountview.venues import bfx
 from accountview.wire import Malformed
 

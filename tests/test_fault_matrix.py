@@ -20,9 +20,9 @@ from faults.kinds import KINDS, NO_SUCH_HOST, Form, Kind
 from faults.proxy import FaultProxy, pass_on
 
 import accountview as av
-from accountview import retry
 from accountview.accounts_file import Entry
 from accountview.client import AsyncClient, Client
+from accountview.network import retry
 from accountview.plan import Reading
 from accountview.sandbox import Sandbox
 from accountview.venues import open_adapter

@@ -24,11 +24,12 @@ import pytest
 from faults.kinds import bomb
 from faults.proxy import Act, FaultProxy, Line, Port, written
 
-from accountview import connections, transport, wire
+from accountview import wire
 from accountview.deadline import Deadline
+from accountview.network import connections, transport
+from accountview.network.sending import Answer, Attempt, Endpoint, NoAnswer
+from accountview.network.transport import AsyncTransport, Transport
 from accountview.secret import Secret
-from accountview.sending import Answer, Attempt, Endpoint, NoAnswer
-from accountview.transport import AsyncTransport, Transport
 
 KEY = "canary-key-not-real"
 SIGNATURE = "canary-signature-not-real"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accountview import inflating
-from accountview.inflating import Body
+from accountview.network import inflating
+from accountview.network.inflating import Body
 from accountview.wire import MAX_BYTES, Malformed
 
 CONTENT = b'{"good":true}'

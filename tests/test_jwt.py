@@ -24,9 +24,9 @@ from canaries import seen
 from support import ReplayServer, StoredAnswer
 
 import accountview as av
-from accountview import route
 from accountview.cli.commands import run as run_command
 from accountview.errors import OutcomeUnknown
+from accountview.network import route
 from accountview.sandbox import Sandbox
 from accountview.secret import Secret
 from accountview.venues import bfx, rabbitx

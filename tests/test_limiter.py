@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from virtual import Clock
 
 import accountview as av
-from accountview import limiter, route, spec
-from accountview.limiter import Limiter, TooBusy
+from accountview import spec
+from accountview.network import limiter, route
+from accountview.network.limiter import Limiter, TooBusy
 from accountview.sandbox import Sandbox
 
 Sent = list[tuple[float, int]]

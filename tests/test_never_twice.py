@@ -24,14 +24,15 @@ from faults.judging import chain
 from faults.proxy import FaultProxy, Line, Port, pass_on, written
 
 import accountview as av
-from accountview import route, spec
+from accountview import spec
 from accountview.deadline import Deadline
 from accountview.errors import ClockSkew, OutcomeUnknown, Resolution
 from accountview.executor import execute
 from accountview.leverage import LeverageChange
+from accountview.network import route
+from accountview.network.sending import Answer, Attempt, NoAnswer, NoConnectionFree
 from accountview.plan import NOBODY, Call, Decode, Reply
 from accountview.sandbox import Sandbox
-from accountview.sending import Answer, Attempt, NoAnswer, NoConnectionFree
 from accountview.venues import open_adapter
 from accountview.wire import Malformed
 from accountview_clients import VENUES

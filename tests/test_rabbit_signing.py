@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import Case, ReplayServer
 
+from accountview.network.sending import Outgoing
 from accountview.secret import Secret
-from accountview.sending import Outgoing
 from accountview.venues import _rabbit, connect
 
 SECRET = bytes.fromhex("00112233445566778899aabbccddeeff" * 2)

@@ -27,12 +27,12 @@ import accountview as av
 from accountview import bundle, spec, venues
 from accountview.accounts_file import Entry
 from accountview.deadline import Deadline
+from accountview.network.sending import Attempt
 from accountview.portfolio import Portfolio
 from accountview.recording import KEPT_HEADERS, Kept, strike
 from accountview.replaying import NOWHERE, Stored, compare, replay
 from accountview.sandbox import Sandbox
 from accountview.secret import NoCredential, Secret
-from accountview.sending import Attempt
 from accountview.snapshot import Snapshot
 from accountview.venues import _rabbit, bfx
 from accountview.view import Account, Missing

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from virtual import MOMENT, Clock, answer, as_long_as_can_be, refused, run, simulate, venue
 
 import accountview as av
-from accountview import retry
+from accountview.network import retry
+from accountview.network.retry import Budget, pause, retry_after
+from accountview.network.sending import Answer, Attempt
 from accountview.plan import Reply
-from accountview.retry import Budget, pause, retry_after
-from accountview.sending import Answer, Attempt
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ from faults.proxy import FaultProxy, Line, Port, written
 from faults.tunnel import Tunnel, tunnel
 
 import accountview as av
-from accountview import retry, transport
 from accountview.client import AsyncClient, Client
+from accountview.network import retry, transport
+from accountview.network.sending import Endpoint
 from accountview.plan import Reading
 from accountview.sandbox import Sandbox
-from accountview.sending import Endpoint
 from accountview.venues import open_adapter, parameters
 from accountview_clients import VENUES
 

@@ -20,10 +20,10 @@ from support import Case, ReplayServer, StoredAnswer, read_stored
 import accountview as av
 from accountview import spec, wire
 from accountview.accounts_file import Entry
+from accountview.network.sending import Outgoing
 from accountview.sandbox import Sandbox
 from accountview.sandbox.dialect import Request
 from accountview.sandbox.dialects import zkx as dialect
-from accountview.sending import Outgoing
 from accountview.venues import _zkx_stark as stark
 from accountview.venues import connect, open_adapter, parameters
 from accountview.venues.zkx import account_id_of, signed_parameters, signed_text

@@ -11,16 +11,16 @@ from typing import Any
 
 from support import FIXTURES
 
-from accountview import retry
 from accountview.adapter import Adapter
-from accountview.breaker import Breaker
 from accountview.deadline import Deadline
 from accountview.errors import VenueError
 from accountview.executor import Pause, Steps, execute
-from accountview.limiter import Limiter
+from accountview.network import retry
+from accountview.network.breaker import Breaker
+from accountview.network.limiter import Limiter
+from accountview.network.route import Route
+from accountview.network.sending import Answer, Attempt, NoAnswer
 from accountview.plan import NOBODY, Call, Reply
-from accountview.route import Route
-from accountview.sending import Answer, Attempt, NoAnswer
 from accountview.venues import bfx, open_adapter, rabbitx
 from accountview.wire import Malformed
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from accountview import log, route
+from accountview import log
 from accountview.drift import MODES, Radar
 from accountview.errors import UsageError, VenueError
 from accountview.leverage import LeverageOf
+from accountview.network import route
+from accountview.network.route import Route
+from accountview.network.sending import Endpoint, Signer
 from accountview.plan import Owner, Plan, Reading
-from accountview.route import Route
 from accountview.secret import Secret
-from accountview.sending import Endpoint, Signer
 from accountview.settings import DEFAULT_TIMEOUT, Settings, address
 from accountview.view import Finding
 

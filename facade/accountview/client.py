@@ -20,9 +20,9 @@ from accountview.drift import Counters
 from accountview.errors import UsageError, VenueError
 from accountview.executor import Pause, Steps, execute
 from accountview.guard import Memory
+from accountview.network.sending import AsyncSender, NoAnswer, Sender
 from accountview.plan import NOBODY, Call, Owner, Plan, Reading, Reply
 from accountview.secret import seal
-from accountview.sending import AsyncSender, NoAnswer, Sender
 from accountview.view import Account
 from accountview.wire import Malformed
 
@@ -196,7 +196,7 @@ class Client(_Connection, AbstractContextManager["Client"]):
     def _transport(self) -> Sender:
         with self._opening:
             if self._opened is None:
-                from accountview.transport import Transport
+                from accountview.network.transport import Transport
 
                 self._opened = Transport(self._adapter.endpoint)
             return self._opened
@@ -254,7 +254,7 @@ class AsyncClient(_Connection, AbstractAsyncContextManager["AsyncClient"]):
 
     def _transport(self) -> AsyncSender:
         if self._opened is None:
-            from accountview.transport import AsyncTransport
+            from accountview.network.transport import AsyncTransport
 
             self._opened = AsyncTransport(self._adapter.endpoint)
         return self._opened

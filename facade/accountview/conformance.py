@@ -31,6 +31,7 @@ from accountview import registry
 from accountview.amounts import plain
 from accountview.client import run
 from accountview.errors import UsageError, VenueError
+from accountview.network.sending import Answer
 from accountview.outcome import interpret
 from accountview.plan import NOBODY, Call, Owner, Reading, Reply
 from accountview.provenance import Declaration, Derived, Fields, Reported, declaration, declaration_of
@@ -48,7 +49,6 @@ from accountview.scenarios import (
     nodes,
     rows,
 )
-from accountview.sending import Answer
 from accountview.venues import open_adapter
 from accountview.view import Account, Balance, Position
 

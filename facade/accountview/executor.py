@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from accountview import log, outcome, retry, spec
+from accountview import log, outcome, spec
 from accountview.adapter import Adapter
 from accountview.deadline import Deadline
 from accountview.errors import (
@@ -23,10 +23,11 @@ from accountview.errors import (
     VenueError,
     VenueUnavailable,
 )
-from accountview.limiter import TooBusy
+from accountview.network import retry
+from accountview.network.limiter import TooBusy
+from accountview.network.route import LARGEST_CORRECTION
+from accountview.network.sending import Answer, Attempt, NoAnswer, NoConnectionFree
 from accountview.plan import Call, Owner, Reply
-from accountview.route import LARGEST_CORRECTION
-from accountview.sending import Answer, Attempt, NoAnswer, NoConnectionFree
 from accountview.wire import Malformed
 
 T = TypeVar("T")

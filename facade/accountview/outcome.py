@@ -3,7 +3,7 @@
 import re
 from typing import Any, TypeVar
 
-from accountview import retry, spec
+from accountview import spec
 from accountview.adapter import Adapter
 from accountview.errors import (
     AnswerInvalid,
@@ -14,8 +14,9 @@ from accountview.errors import (
     VenueError,
     VenueUnavailable,
 )
+from accountview.network import retry
+from accountview.network.sending import Answer, NoAnswer
 from accountview.plan import Call, Owner, Reply
-from accountview.sending import Answer, NoAnswer
 from accountview.wire import Decoding, Malformed
 from accountview_clients import UnexpectedStatus
 

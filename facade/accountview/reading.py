@@ -17,12 +17,12 @@ from accountview.client import AsyncClient
 from accountview.deadline import Deadline
 from accountview.errors import AnswerInvalid, UsageError, VenueError, VenueUnavailable
 from accountview.guard import Memory
+from accountview.network.sending import AsyncSender
+from accountview.network.transport import AsyncTransport, Network
 from accountview.plan import Owner, Reading
 from accountview.recording import Recorder, RecordingSender
-from accountview.sending import AsyncSender
 from accountview.snapshot import SOURCES, Failure, Row, Snapshot, rows_of
 from accountview.source import Source
-from accountview.transport import AsyncTransport, Network
 from accountview.view import Account
 
 AT_ONCE = 64

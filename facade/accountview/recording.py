@@ -16,10 +16,10 @@ from typing import Annotated, Literal, Protocol, final
 import msgspec
 
 from accountview import plan
-from accountview.connections import AsyncSlots
+from accountview.network.connections import AsyncSlots
+from accountview.network.sending import Answer, AsyncSender, Attempt, Endpoint, NoAnswer, Outgoing
+from accountview.network.transport import AsyncTransport
 from accountview.secret import Secret
-from accountview.sending import Answer, AsyncSender, Attempt, Endpoint, NoAnswer, Outgoing
-from accountview.transport import AsyncTransport
 from accountview.wire import Malformed
 
 KEPT_HEADERS = ("content-type", "date", "retry-after", "request-id", "x-request-id", "x-correlation-id")

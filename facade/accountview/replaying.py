@@ -13,12 +13,12 @@ from accountview.accounts_file import Entry
 from accountview.errors import UsageError, VenueError
 from accountview.guard import Memory, Remembered
 from accountview.loops import awaited
+from accountview.network.route import Route
+from accountview.network.sending import Answer, Attempt, NoAnswer
 from accountview.plan import Request
 from accountview.reading import Opened, Read, read_row, snapshot
 from accountview.recording import Exchange
-from accountview.route import Route
 from accountview.secret import NoCredential, Secret
-from accountview.sending import Answer, Attempt, NoAnswer
 from accountview.snapshot import Snapshot
 from accountview.view import SCHEMA, Account, Explanation, builtin
 from accountview.wire import Malformed

@@ -36,7 +36,7 @@ from test_connections import (
     url,
 )
 
-from accountview.transport import AsyncTransport
+from accountview.network.transport import AsyncTransport
 
 CASES = 1000
 AT_ONCE = 20

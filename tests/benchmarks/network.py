@@ -25,10 +25,11 @@ from benchmarks.measuring import Result, medians
 from benchmarks.reading import read_every_field
 from benchmarks.serving import served
 
-from accountview import Portfolio, route
+from accountview import Portfolio
 from accountview.accounts_file import Entry
-from accountview.route import Route
-from accountview.sending import Endpoint, Outgoing
+from accountview.network import route
+from accountview.network.route import Route
+from accountview.network.sending import Endpoint, Outgoing
 from accountview.snapshot import Row
 from accountview.venues import connect, connect_async, open_adapter
 

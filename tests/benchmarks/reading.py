@@ -22,9 +22,9 @@ from accountview import wire
 from accountview.adapter import Adapter
 from accountview.client import run
 from accountview.guard import Memory
+from accountview.network.sending import Answer
 from accountview.outcome import interpret
 from accountview.plan import NOBODY, Call, Reading, Reply
-from accountview.sending import Answer
 from accountview.venues import open_adapter
 from accountview.view import Account
 

@@ -33,9 +33,10 @@ from rich.console import Console
 from support import Case, ReplayServer, StoredAnswer
 
 import accountview as av
-from accountview import registry, route, venues, wire
+from accountview import registry, venues, wire
 from accountview.accounts_file import Entry
 from accountview.cli import main
+from accountview.network import route
 from accountview.venues import _rabbit, _zkx_stark
 from canaries import CREDENTIALS
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from accountview.errors import UsageError
+from accountview.network.sending import Outgoing
 from accountview.secret import Secret
-from accountview.sending import Outgoing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -22,10 +22,10 @@ from accountview.adapter import Adapter, adapter, header_secret
 from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract
 from accountview.errors import AnswerInvalid, UsageError
 from accountview.mapping import known, sum_over, time_from_microseconds, without_duplicates
+from accountview.network.sending import Outgoing
 from accountview.plan import Call, Owner, Plan, Reading, Reply, ask_both
 from accountview.provenance import Declaration, Derived, Fields, Never, Origin, Reported
 from accountview.secret import Secret
-from accountview.sending import Outgoing
 from accountview.settings import Settings
 from accountview.venues._rabbit_jwt import RabbitWrites, RefreshJwt
 from accountview.venues._rabbit_leverage import leverage_of

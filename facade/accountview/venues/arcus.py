@@ -18,10 +18,10 @@ from accountview.client import connector, connector_async
 from accountview.errors import AnswerInvalid, UsageError, VenueError
 from accountview.leverage import LeverageOf, Seen
 from accountview.mapping import known, sum_over, sums_over
+from accountview.network.sending import Outgoing
 from accountview.plan import Call, Decode, Owner, Plan, Reading, Reply, ask_both
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
 from accountview.secret import Secret
-from accountview.sending import Outgoing
 from accountview.settings import Settings
 from accountview.venues import _arcus_signing
 from accountview.view import (

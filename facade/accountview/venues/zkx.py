@@ -24,10 +24,10 @@ from accountview.amounts import ZERO, add, divide, pairwise, subtract, total
 from accountview.client import connector, connector_async
 from accountview.errors import AnswerInvalid, UsageError
 from accountview.mapping import known, sum_over, without_duplicates
+from accountview.network.sending import Outgoing
 from accountview.plan import Call, Owner, Plan, Reading, Reply, ask
 from accountview.provenance import Declaration, Derived, Fields, Never, Reported
 from accountview.secret import NoCredential, Secret
-from accountview.sending import Outgoing
 from accountview.settings import Settings
 from accountview.venues import _zkx_stark as stark
 from accountview.view import (

@@ -20,10 +20,10 @@ import httpcore
 import httpx
 
 from accountview import plan
-from accountview.connections import BEFORE_SENDING, FAILURES, AsyncSlots, NoSlot, Slots
 from accountview.errors import UsageError
-from accountview.inflating import Body
-from accountview.sending import Answer, Attempt, Endpoint, NoAnswer, NoConnectionFree, Outgoing
+from accountview.network.connections import BEFORE_SENDING, FAILURES, AsyncSlots, NoSlot, Slots
+from accountview.network.inflating import Body
+from accountview.network.sending import Answer, Attempt, Endpoint, NoAnswer, NoConnectionFree, Outgoing
 
 CONNECTIONS = 10
 """How many requests of one client are under way at a time at most."""

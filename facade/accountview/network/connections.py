@@ -20,9 +20,9 @@ from typing import Any, TypeVar, final
 
 import httpcore
 
-from accountview import lookup
 from accountview.deadline import Deadline
 from accountview.errors import UsageError
+from accountview.network import lookup
 
 T = TypeVar("T")
 

@@ -10,10 +10,11 @@ from functools import cache
 from typing import final
 from urllib.parse import urlsplit
 
-from accountview import retry, spec
-from accountview.breaker import Breaker
+from accountview import spec
 from accountview.errors import UsageError
-from accountview.limiter import Limiter
+from accountview.network import retry
+from accountview.network.breaker import Breaker
+from accountview.network.limiter import Limiter
 
 LARGEST_CORRECTION = 120.0
 """Seconds that our clock may be off a venue's: further off, the clock of this machine has to be put right."""
