@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TypedDict
 from urllib.parse import urlsplit
 
@@ -70,6 +70,7 @@ _NAME = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 )
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _IPV4_WITHIN_IPV6 = [
     IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "2001::/32", "2002::/16")
 ]
@@ -95,7 +96,7 @@ def _usable(venue: str, base_url: str) -> str:
         )
     if number is not None and not _can_be_a_venue(number):
         raise UsageError(f"{venue}: the host of base_url is an IP address that no venue can have")
-    loopback = host == "localhost" or (number is not None and number.is_loopback)
+    loopback = host == "localhost" or (number is not None and _is_loopback(number))
     if parts[1] != "https" and not (parts[1] == "http" and loopback):
         raise UsageError(
             f"{venue}: base_url must start with https:// (plain http only to a loopback address)"
@@ -116,12 +117,17 @@ def _ip_address(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
+def _is_loopback(number: IPv4Address | IPv6Address) -> bool:
+    # `is_loopback` says so of 127.0.0.1 within IPv6 too, since Python 3.13.
+    return any(number in each for each in _LOOPBACK)
+
+
 def _can_be_a_venue(number: IPv4Address | IPv6Address) -> bool:
     """Not that of everybody, nobody, or a neighbour on the wire, where cloud machines keep their own credentials."""
     if isinstance(number, IPv6Address):
         if number.scope_id is not None:
             return False
-        if number.is_loopback:
+        if _is_loopback(number):
             return True
         if any(number in each for each in _IPV4_WITHIN_IPV6):
             return False
