@@ -314,6 +314,58 @@ def test_an_address_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lookup.addresses("::1", Deadline(1)) == ["::1"]
 
 
+# The turn that the limiter gave (R20) ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_turn_is_asked_for_when_there_is_a_connection(
+    way: str, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CONNECTIONS", 1)
+    order: list[str] = []
+
+    async def seen(line: Line) -> None:
+        order.append("request")
+        await answer(line)
+
+    def turn() -> Iterator[float]:
+        order.append("turn")
+        yield 0.01
+        order.append("waited")
+
+    def none_in_time() -> Iterator[float]:
+        raise NoAnswer("no turn in time", sent=False)
+
+    good = endpoint(f"http://127.0.0.1:{proxy.port(seen).number}")
+    mine = Attempt(Ask(), Deadline(HANGS), waits=turn)
+    too_late = Attempt(Ask(), Deadline(HANGS), waits=none_in_time)
+    no_time = Attempt(Ask(), Deadline(0.05), waits=turn)
+    if way == "sync":
+        sender = Transport(good)
+        with sender._slots.slot(Deadline(HANGS)), pytest.raises(NoConnectionFree):
+            sender.send(no_time)
+        with pytest.raises(NoAnswer, match="no turn in time"):
+            sender.send(too_late)
+        assert order == []
+        assert sender.send(mine).content == GOOD
+        sender.close()
+    else:
+
+        async def ask() -> None:
+            sender = AsyncTransport(good)
+            async with sender._slots.slot(Deadline(HANGS)):
+                with pytest.raises(NoConnectionFree):
+                    await sender.send(no_time)
+            with pytest.raises(NoAnswer, match="no turn in time"):
+                await sender.send(too_late)
+            assert order == []
+            assert (await sender.send(mine)).content == GOOD
+            await sender.close()
+
+        asyncio.run(ask())
+    assert order == ["turn", "waited", "request"]
+
+
 # No wait without an end (R10) ---------------------------------------------------------------------------------------
 
 

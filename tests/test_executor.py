@@ -408,6 +408,27 @@ def test_a_lack_of_our_own_says_nothing_of_the_venue(clock: Clock) -> None:
     assert adapter.route.breaker.failures == 0
 
 
+def test_a_turn_that_passed_while_a_connection_was_waited_for_is_told_as_what_it_is(clock: Clock) -> None:
+    adapter = venue(clock, limiter=Limiter(1, 60.0, clock))
+
+    def serve(attempt: Attempt) -> Answer:
+        clock.now += 1.0  # no connection is free
+        for seconds in attempt.waits():
+            clock.now += seconds
+        return answer(attempt)
+
+    done = run(adapter, clock, serve)
+    assert isinstance(done.error, av.RateLimited)
+    assert "the venue's rate limit has room in 59.5 s, and 9.0 s are left" in str(done.error)
+    assert done.error.retry_after == pytest.approx(59.5, abs=0.01)
+    assert len(done.asked_at) == 1
+    assert adapter.route.limiter.rest(0) == 0, "it is our own limit, and nobody else is held"
+    assert adapter.route.breaker.failures == 0
+
+    enough = run(adapter, clock, serve, timeout=200.0)
+    assert isinstance(enough.result, Reply)
+
+
 def test_a_retry_that_helped_gives_back_what_it_took(clock: Clock) -> None:
     adapter = venue(clock)
     for _ in range(3 * retry.FULL_BUDGET // retry.RETRY_COST):

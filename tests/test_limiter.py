@@ -3,9 +3,12 @@
 # pyright: reportPrivateUsage=false
 
 import asyncio
+import heapq
+import itertools
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 
 import msgspec
@@ -17,6 +20,7 @@ from virtual import Clock
 
 import accountview as av
 from accountview import spec
+from accountview.deadline import Deadline
 from accountview.network import limiter, route
 from accountview.network.limiter import Limiter, TooBusy
 from accountview.sandbox import Sandbox
@@ -195,6 +199,85 @@ def test_a_hold_ends_however_much_is_asked_for(clock: Clock) -> None:
     assert caught.value.wait == limiter.LONGEST_HOLD == 600
     clock.now += 600
     assert kept.reserve(1, 0) == 0
+
+
+# Turns, and connections that are waited for ------------------------------------------------------------------------
+
+
+Wait = float | None
+"""Seconds, or None for a connection."""
+
+
+def crowd(clock: Clock, callers: list[Iterator[Wait]], connections: int) -> None:
+    """Let all of them go side by side; who has a connection keeps it until it is through."""
+    order = itertools.count()
+    due = [(clock.now, next(order), caller) for caller in callers]
+    queue: deque[Iterator[Wait]] = deque()
+    while due:
+        moment, _, caller = heapq.heappop(due)
+        clock.now = max(clock.now, moment)
+        try:
+            wait = next(caller)
+        except StopIteration:
+            connections += 1
+        else:
+            if wait is None:
+                queue.append(caller)
+            else:
+                heapq.heappush(due, (clock.now + wait, next(order), caller))
+        while connections and queue:
+            connections -= 1
+            heapq.heappush(due, (clock.now, next(order), queue.popleft()))
+
+
+@pytest.mark.parametrize("asked_again", [True, False])
+def test_who_waited_for_a_connection_takes_another_turn(clock: Clock, *, asked_again: bool) -> None:
+    """The venue hangs for 30 seconds, and then answers all that waited as fast as it can."""
+    kept = Limiter(10, 1.0, clock)
+    sent: Sent = []
+
+    def caller() -> Iterator[Wait]:
+        turn = kept.turn(1, Deadline(1000, clock))
+        yield from turn.waits()
+        yield None
+        if asked_again:
+            yield from turn.waits()
+        sent.append((clock.now, 1))
+        yield max(1030 - clock.now, 0.01)
+
+    crowd(clock, [caller() for _ in range(200)], 8)
+
+    assert len(sent) == 200
+    if asked_again:
+        assert fullest(sent, 1.0) <= 10
+        assert clock.now < 1030 + 200 / 10 * 2, "no turn is given for nothing over and over"
+    else:
+        assert fullest(sent, 1.0) > 100, "which is what it is there for"
+
+
+def test_a_turn_is_good_for_a_moment_and_waits_while_the_venue_asks_for_it(clock: Clock) -> None:
+    kept = Limiter(1, 10.0, clock)
+    turn = kept.turn(1, Deadline(60, clock))
+    assert list(turn.waits()) == []
+    clock.now += limiter.LATE
+    assert list(turn.waits()) == [], "it is still good, and costs nothing more"
+
+    other = kept.turn(1, Deadline(60, clock))
+    waits = other.waits()
+    first = next(waits)
+    assert first == pytest.approx(10.5 - limiter.LATE, abs=0.002)
+    assert next(other.waits()) == first, "nobody goes before its moment"
+    clock.now += first
+    kept.hold(3)
+    assert next(waits) == 3
+    clock.now += 3
+    assert list(waits) == []
+    assert next(other.waits()) > 7, "its moment has passed"
+
+    with pytest.raises(TooBusy) as caught:
+        next(kept.turn(1, Deadline(5, clock)).waits())
+    assert caught.value.wait > 5
+    assert not caught.value.sent
 
 
 # Several at once ----------------------------------------------------------------------------------------------------

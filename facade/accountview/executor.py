@@ -24,7 +24,7 @@ from accountview.errors import (
     VenueUnavailable,
 )
 from accountview.network import retry
-from accountview.network.limiter import TooBusy
+from accountview.network.limiter import TooBusy, Turn
 from accountview.network.route import LARGEST_CORRECTION
 from accountview.network.sending import Answer, Attempt, NoAnswer, NoConnectionFree
 from accountview.plan import Call, Owner, Reply
@@ -62,9 +62,10 @@ def execute(adapter: Adapter, owner: Owner, call: Call[T], deadline: Deadline) -
     number = 0
     while True:
         number += 1
-        yield from _admission(adapter, owner, call, facts.cost, deadline)
+        turn = adapter.route.limiter.turn(facts.cost, deadline)
+        yield from _admission(adapter, owner, call, turn, deadline)
         started = time.monotonic()
-        attempt = Attempt(call.request, deadline, number, alone=not facts.safe)
+        attempt = Attempt(call.request, deadline, number, alone=not facts.safe, waits=turn.waits)
         fate = yield from _attempt(adapter, owner, call, attempt)
         if not facts.safe:
             fate = _of_write(adapter, fate)
@@ -96,10 +97,14 @@ def _attempt(adapter: Adapter, owner: Owner, call: Call[Any], attempt: Attempt) 
     route = adapter.route
     offset = route.offset
     answer: Answer | None = None
+    error: VenueError
     try:
         answer = yield attempt
         assert answer is not None  # noqa: S101 - a driver answers an attempt or throws
         return _Fate(outcome.interpret(adapter, owner, call, answer), answer)
+    except TooBusy as busy:
+        error = _too_busy(adapter, owner, call, busy.wait, attempt.deadline)
+        return _Fate(error, None, arrived=False)
     except (NoAnswer, Malformed) as problem:
         error = outcome.failed(adapter, owner, call, problem)
         arrived = not isinstance(problem, NoAnswer) or problem.sent
@@ -172,12 +177,14 @@ def _again(adapter: Adapter, fate: _Fate, number: int, deadline: Deadline) -> fl
     return wait if wait < deadline.left and route.budget.take() else None
 
 
-def _admission(adapter: Adapter, owner: Owner, call: Call[Any], cost: int, deadline: Deadline) -> Steps[None]:
+def _admission(
+    adapter: Adapter, owner: Owner, call: Call[Any], turn: Turn, deadline: Deadline
+) -> Steps[None]:
     """Wait until an attempt may be made. Raises VenueUnavailable, RateLimited."""
     if deadline.left <= 0:
         raise _not_asked(VenueUnavailable, "not asked: no time was left", adapter, owner, call)
     yield from _until_it_may_be_up(adapter, owner, call, deadline)
-    if (yield from _until_there_is_room(adapter, owner, call, cost, deadline)):
+    if (yield from _until_there_is_room(adapter, owner, call, turn, deadline)):
         yield from _until_it_may_be_up(adapter, owner, call, deadline)  # it may have gone down meanwhile
 
 
@@ -195,26 +202,31 @@ def _until_it_may_be_up(adapter: Adapter, owner: Owner, call: Call[Any], deadlin
 
 
 def _until_there_is_room(
-    adapter: Adapter, owner: Owner, call: Call[Any], cost: int, deadline: Deadline
+    adapter: Adapter, owner: Owner, call: Call[Any], turn: Turn, deadline: Deadline
 ) -> Steps[bool]:
     """Whether there was anything to wait for."""
-    limiter = adapter.route.limiter
+    waited = False
     try:
-        wait = first = limiter.reserve(cost, deadline.left)
-        while wait > 0:
-            yield Pause(wait)
-            wait = limiter.rest(deadline.left)  # the venue may have asked for it meanwhile
+        for seconds in turn.waits():
+            yield Pause(seconds)
+            waited = True
     except TooBusy as busy:
         room = busy.wait
     else:
-        return first > 0
+        return waited
+    raise _too_busy(adapter, owner, call, room, deadline)
+
+
+def _too_busy(
+    adapter: Adapter, owner: Owner, call: Call[Any], room: float, deadline: Deadline
+) -> RateLimited:
     problem = (
-        f"not asked: the venue's rate limit has room in {room:.1f} s, and {max(deadline.left, 0):.1f} s are left; "
-        "allow more time (timeout), or ask less often (accountview budget says how often)"
+        f"not asked: the venue's rate limit has room in {room:.1f} s, and {max(deadline.left, 0):.1f} s are "
+        "left; allow more time (timeout), or ask less often (accountview budget says how often)"
     )
     error = _not_asked(RateLimited, problem, adapter, owner, call)
     error.retry_after = room
-    raise error
+    return error
 
 
 def _not_asked(kind: type[E], problem: str, adapter: Adapter, owner: Owner, call: Call[Any]) -> E:

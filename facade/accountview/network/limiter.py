@@ -2,16 +2,19 @@
 
 One limiter serves all clients in the process that ask one host of one venue. Whoever comes is given the next moment at
 which there is room, in the order of coming; who would have to wait longer than it can is told so at once. The window
-slides, so no stretch of time as long as the window ever holds more than the budget. Other processes are not counted:
+slides, so no stretch of time as long as the window ever holds more than the budget. A turn is for its moment: who then
+has to wait for a connection takes another one, or all who waited would go at once. Other processes are not counted:
 what they take comes back as the venue's own 429, which `hold` makes everybody here wait for.
 """
 
 import math
 import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, final
 
-from accountview.deadline import Clock
+from accountview.deadline import Clock, Deadline
+from accountview.network.sending import NoAnswer
 
 if TYPE_CHECKING:
     from pyrate_limiter import InMemoryBucket
@@ -19,17 +22,19 @@ if TYPE_CHECKING:
 MARGIN = 0.5
 """Seconds that a window is taken to be longer: what left early may arrive late, beside what left late."""
 
+LATE = MARGIN / 2
+"""Seconds after its moment until which a turn is good."""
 
 LONGEST_HOLD = 600.0
 """Seconds that a venue can silence all of us at most: who asks for more is asked again then, by one request or a few,
 and a slip of a header does not last for ever."""
 
 
-class TooBusy(Exception):
+class TooBusy(NoAnswer):
     """There is no room in time. `wait`: seconds until there is."""
 
     def __init__(self, wait: float) -> None:
-        super().__init__()
+        super().__init__("the venue's rate limit has no room in time", sent=False)
         self.wait = wait
 
 
@@ -58,6 +63,10 @@ class Limiter:
             if self._budget is not None and self._window is not None:
                 wait = self._room(self._budget, self._window, cost, now, wait, patience)
             return wait
+
+    def turn(self, cost: int, deadline: Deadline) -> "Turn":
+        """A turn for one request of this cost."""
+        return Turn(self, cost, deadline, self._clock)
 
     def hold(self, seconds: float) -> None:
         """Let nobody go for so long, up to `LONGEST_HOLD`: the venue has said so."""
@@ -90,3 +99,31 @@ class Limiter:
             later = self._bucket.waiting(item)
             assert isinstance(later, int)  # noqa: S101 - other buckets may be awaitable, this one is not
             item.timestamp += later
+
+
+@final
+class Turn:
+    """Leave for one request, at a moment that the limiter gives."""
+
+    def __init__(self, limiter: Limiter, cost: int, deadline: Deadline, clock: Clock) -> None:
+        self._limiter = limiter
+        self._cost = cost
+        self._deadline = deadline
+        self._clock = clock
+        self._moment = -math.inf
+
+    def waits(self) -> Iterator[float]:
+        """Seconds to wait, one stretch after another, until the request may go; none when it may now.
+
+        To be asked when there is something to send, and again when there is a connection to send it on: then there is
+        something to wait for only if the turn has passed, or the venue has asked for it meanwhile. Raises TooBusy.
+        """
+        now = self._clock()
+        if now - self._moment > LATE:
+            wait = self._limiter.reserve(self._cost, self._deadline.left)
+            self._moment = now + wait
+        else:
+            wait = max(self._moment - now, self._limiter.rest(self._deadline.left))
+        while wait > 0:
+            yield wait
+            wait = self._limiter.rest(self._deadline.left)

@@ -1,7 +1,7 @@
 """What is sent and what comes back, as plain values: whoever signs, records or replays needs no network for that."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -49,6 +49,9 @@ class Attempt:
     alone: bool = False
     """Whether it has a connection of its own: one that was kept may be dead already, and after a request that must
     not be sent again nobody could say whether it arrived."""
+    waits: Callable[[], Iterable[float]] = field(default=tuple, repr=False)
+    """What is to be waited, in seconds, when there is a connection, one stretch after another; nothing by itself.
+    Raises NoAnswer when that takes too long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ sent, and asks the environment for proxies. Nothing here is redirected or rememb
 guard the rest.
 """
 
+import asyncio
 import os
 import ssl
+import time
 import urllib.request
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -49,6 +51,8 @@ class Transport:
         """See `Sender`."""
         try:
             with self._slots.slot(attempt.deadline) as slot:
+                for seconds in attempt.waits():
+                    time.sleep(seconds)
                 requested_at = datetime.now(UTC)
                 request = _signed(self._endpoint, attempt.request)
                 with slot.exchange(request, attempt.deadline, alone=attempt.alone) as response:
@@ -85,6 +89,8 @@ class AsyncTransport:
         """See `AsyncSender`."""
         try:
             async with self._slots.slot(attempt.deadline) as slot:
+                for seconds in attempt.waits():
+                    await asyncio.sleep(seconds)
                 requested_at = datetime.now(UTC)
                 request = _signed(self._endpoint, attempt.request)
                 async with slot.exchange(request, attempt.deadline, alone=attempt.alone) as response:
