@@ -132,8 +132,10 @@ def mapping(value: object) -> Node:
 
 
 def resolve(node: Node, document: Node) -> Node:
-    """The node that a `$ref` leads to; a reference to nowhere is left for the generator to refuse."""
-    while isinstance(node.get("$ref"), str):
+    """The node that a `$ref` leads to; one to nowhere, or back to itself, is left for the generator to refuse."""
+    passed: list[Node] = []
+    while isinstance(node.get("$ref"), str) and not any(node is each for each in passed):
+        passed.append(node)
         target = document
         for part in node["$ref"].removeprefix("#/").split("/"):
             target = mapping(target.get(part))
@@ -141,15 +143,20 @@ def resolve(node: Node, document: Node) -> Node:
     return node
 
 
-def is_secret(schema: Node, document: Node) -> bool:
-    """Whether a value of this schema is a secret, or a list, a map or a choice of secrets."""
+def is_secret(schema: Node, document: Node, within: tuple[Node, ...] = ()) -> bool:
+    """Whether a value of this schema is a secret, or a list, a map or a choice of secrets.
+
+    `within`: what it is a part of; a tree is a list of itself, and no more a secret for that.
+    """
     schema = resolve(schema, document)
+    if any(schema is each for each in within):
+        return False
     if "properties" in schema:
         return False  # a class of its own: its attributes hide themselves
     parts = [schema.get("items"), schema.get("additionalProperties")]
     parts += [*schema.get("oneOf", ()), *schema.get("anyOf", ())]
     return schema.get("format") == "password" or any(
-        is_secret(mapping(part), document) for part in parts if part
+        is_secret(mapping(part), document, (*within, schema)) for part in parts if part
     )
 
 

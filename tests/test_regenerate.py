@@ -141,6 +141,28 @@ REFUSED = {
         spec_with("components schemas A", {"type": "object", "properties": {"a": {"type": "array"}}}),
         "bad.yaml: openapi_python_client refused it",
     ),
+    "a schema that is itself": (
+        "bad.yaml",
+        spec_with(
+            "components schemas",
+            {
+                "A": {"type": "object", "properties": {"a": {"$ref": "#/components/schemas/B"}}},
+                "B": {"$ref": "#/components/schemas/B"},
+            },
+        ),
+        "bad.yaml: openapi_python_client refused it",
+    ),
+    "a list of itself": (
+        "bad.yaml",
+        spec_with(
+            "components schemas",
+            {
+                "A": {"type": "object", "properties": {"a": {"$ref": "#/components/schemas/B"}}},
+                "B": {"type": "array", "items": {"$ref": "#/components/schemas/B"}},
+            },
+        ),
+        "bad.yaml: openapi_python_client refused it",
+    ),
     "no operationId": (
         "bad.yaml",
         spec_with("paths /a get", {"responses": {}}),
