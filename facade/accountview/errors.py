@@ -18,7 +18,7 @@ was about is told by `OutcomeUnknown.found`.
 
 import difflib
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, Required, TypedDict, Unpack
 
 
 class AccountviewError(Exception):
@@ -31,6 +31,15 @@ class UsageError(AccountviewError):
 
 class IncompleteSnapshot(AccountviewError):
     """A sum was asked of a snapshot that lacks rows; it would look like money that is not there."""
+
+
+class Where(TypedDict, total=False):
+    """What every `VenueError` is made with, beside the problem; see there."""
+
+    venue: Required[str]
+    account: str | None
+    operation: str | None
+    status: int | None
 
 
 class VenueError(AccountviewError):
@@ -68,6 +77,11 @@ class VenueError(AccountviewError):
         self.operation = operation
         self.status = status
 
+    @property
+    def where(self) -> Where:
+        """What another error about the same request is made with."""
+        return Where(venue=self.venue, account=self.account, operation=self.operation, status=self.status)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Built from keywords, so the default protocol (cls, args) could not make it again.
         return _rebuild, (type(self), str(self), dict(vars(self)))
@@ -86,17 +100,8 @@ class CredentialsRefused(VenueError):
 class ClockSkew(VenueError):
     """The venue refused a signature whose time is off. `offset`: seconds that its clock is ahead of this machine's."""
 
-    def __init__(
-        self,
-        problem: str,
-        *,
-        venue: str,
-        account: str | None = None,
-        operation: str | None = None,
-        status: int | None = None,
-        offset: float,
-    ) -> None:
-        super().__init__(problem, venue=venue, account=account, operation=operation, status=status)
+    def __init__(self, problem: str, *, offset: float, **where: Unpack[Where]) -> None:
+        super().__init__(problem, **where)
         self.offset = offset
 
 
@@ -105,17 +110,8 @@ class RateLimited(VenueError):
 
     retryable = True
 
-    def __init__(
-        self,
-        problem: str,
-        *,
-        venue: str,
-        account: str | None = None,
-        operation: str | None = None,
-        status: int | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(problem, venue=venue, account=account, operation=operation, status=status)
+    def __init__(self, problem: str, *, retry_after: float | None = None, **where: Unpack[Where]) -> None:
+        super().__init__(problem, **where)
         self.retry_after = retry_after
 
 
@@ -128,17 +124,8 @@ class VenueUnavailable(VenueError):
 class RequestRefused(VenueError):
     """The venue understood the request and refused it. `code`: its own word for why, when it gave one."""
 
-    def __init__(
-        self,
-        problem: str,
-        *,
-        venue: str,
-        account: str | None = None,
-        operation: str | None = None,
-        status: int | None = None,
-        code: str | None = None,
-    ) -> None:
-        super().__init__(problem, venue=venue, account=account, operation=operation, status=status)
+    def __init__(self, problem: str, *, code: str | None = None, **where: Unpack[Where]) -> None:
+        super().__init__(problem, **where)
         self.code = code
 
 
@@ -148,24 +135,9 @@ class AnswerInvalid(VenueError):
     The value itself is never kept: it may be private.
     """
 
-    def __init__(
-        self,
-        problem: str,
-        *,
-        venue: str,
-        account: str | None = None,
-        operation: str | None = None,
-        status: int | None = None,
-        path: str | None = None,
-    ) -> None:
+    def __init__(self, problem: str, *, path: str | None = None, **where: Unpack[Where]) -> None:
         path = None if path is None else _shortened(path, 100)
-        super().__init__(
-            problem if path is None else f"{problem} at {path}",
-            venue=venue,
-            account=account,
-            operation=operation,
-            status=status,
-        )
+        super().__init__(problem if path is None else f"{problem} at {path}", **where)
         self.path = path
 
 
@@ -187,38 +159,26 @@ class OutcomeUnknown(VenueError):
         self,
         problem: str,
         *,
-        venue: str,
-        account: str | None = None,
-        operation: str | None = None,
-        status: int | None = None,
         resolution: Resolution = "cannot_tell",
         found: Any = None,
+        **where: Unpack[Where],
     ) -> None:
-        super().__init__(problem, venue=venue, account=account, operation=operation, status=status)
+        super().__init__(problem, **where)
         self.resolution: Resolution = resolution
         self.found = found
 
     @classmethod
     def after(cls, error: VenueError) -> "OutcomeUnknown":
         """What an error means that came after a change was sent."""
-        return cls(
-            f"sent once, and not known whether it was carried out: {error.problem}",
-            venue=error.venue,
-            account=error.account,
-            operation=error.operation,
-            status=error.status,
-        )
+        return cls(f"sent once, and not known whether it was carried out: {error.problem}", **error.where)
 
     def resolved(self, resolution: Resolution, found: Any) -> "OutcomeUnknown":
         """The same, in the light of what was read afterwards."""
         return OutcomeUnknown(
             f"{self.problem}; read afterwards, {_RESOLVED[resolution]}",
-            venue=self.venue,
-            account=self.account,
-            operation=self.operation,
-            status=self.status,
             resolution=resolution,
             found=found,
+            **self.where,
         )
 
 

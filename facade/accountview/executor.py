@@ -150,14 +150,7 @@ def _of_clock(adapter: Adapter, error: VenueError, answer: Answer, used: float) 
 
 
 def _skewed(problem: str, error: VenueError, offset: float) -> ClockSkew:
-    return ClockSkew(
-        problem,
-        venue=error.venue,
-        account=error.account,
-        operation=error.operation,
-        status=error.status,
-        offset=offset,
-    )
+    return ClockSkew(problem, offset=offset, **error.where)
 
 
 def _again(adapter: Adapter, fate: _Fate, number: int, deadline: Deadline) -> float | None:

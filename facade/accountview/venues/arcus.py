@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from sys import intern
-from typing import Literal, NoReturn, TypeAlias, Unpack
+from typing import Any, Literal, NoReturn, TypeAlias, Unpack
 
 import msgspec
 from msgspec import UNSET
@@ -15,7 +15,7 @@ from accountview import identities, spec, writing
 from accountview.adapter import Adapter, Writes, adapter
 from accountview.amounts import EXACT, ZERO, add, divide, multiply, subtract, total
 from accountview.client import connector, connector_async
-from accountview.errors import AnswerInvalid, UsageError, VenueError
+from accountview.errors import AnswerInvalid, UsageError, VenueError, Where
 from accountview.leverage import LeverageOf, Seen
 from accountview.mapping import known, sum_over, sums_over
 from accountview.network.sending import Outgoing
@@ -239,15 +239,11 @@ def _one(asked: tuple[Asked, ...], account: str | None) -> Asked:
 
 def _of_account(error: VenueError, account: str) -> VenueError:
     """The same error, told of one of several accounts: the client knows only the label of them all."""
-    details = {name: value for name, value in vars(error).items() if name in ("code", "retry_after")}
-    again = type(error)(
-        error.problem,
-        venue=error.venue,
-        account=account,
-        operation=error.operation,
-        status=error.status,
-        **details,
-    )
+    details: dict[str, Any] = {
+        name: value for name, value in vars(error).items() if name in ("code", "retry_after")
+    }
+    where: Where = {**error.where, "account": account}
+    again = type(error)(error.problem, **where, **details)
     if isinstance(error, AnswerInvalid) and isinstance(again, AnswerInvalid):
         again.path = error.path  # it stands in `problem` already
     return again
