@@ -255,6 +255,25 @@ def test_who_waited_for_a_connection_takes_another_turn(clock: Clock, *, asked_a
         assert fullest(sent, 1.0) > 100, "which is what it is there for"
 
 
+def test_going_as_late_as_a_turn_allows_fills_no_window_too_much(clock: Clock) -> None:
+    kept = Limiter(10, 1.0, clock)
+    sent: Sent = []
+    for number in range(200):
+        moment = clock.now + kept.reserve(1, 1e6)
+        sent.append((moment + (limiter.LATE if number // 10 % 2 == 0 else 0.0), 1))
+    assert fullest(sent, 1.0) <= 10
+    assert limiter.LATE >= 0.1, "a busy machine wakes up late"
+
+
+def test_what_waits_for_the_venue_to_be_ready_counts_from_then(clock: Clock) -> None:
+    kept = Limiter(3, 10.0, clock)
+    kept.hold(20)
+    assert [kept.reserve(1, 100) for _ in range(3)] == [20.0] * 3
+    assert kept.reserve(1, 100) == pytest.approx(20 + 10 + limiter.MARGIN, abs=0.002)
+    clock.now += 20
+    assert kept.reserve(1, 100) == pytest.approx(10 + limiter.MARGIN, abs=0.002)
+
+
 def test_a_turn_is_good_for_a_moment_and_waits_while_the_venue_asks_for_it(clock: Clock) -> None:
     kept = Limiter(1, 10.0, clock)
     turn = kept.turn(1, Deadline(60, clock))
