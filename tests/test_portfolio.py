@@ -598,6 +598,20 @@ def test_an_incomplete_snapshot_has_no_totals_unless_asked() -> None:
     assert snapshot(make_account()).complete
 
 
+def test_a_row_is_found_by_its_label_read_or_not() -> None:
+    result = snapshot(make_account(label="desk-one"), failures=(failure(),))
+
+    assert result.row("desk-one").account is result.accounts[0]
+    lost = result.row("lost")
+    assert (lost.state, lost.account, lost.failure) == ("failed", None, result.failures[0])
+    with pytest.raises(
+        av.UsageError, match=r"no account 'desk-on'; did you mean desk-one\? there are desk-one, lost"
+    ):
+        result.row("desk-on")
+    with pytest.raises(av.UsageError, match="there are none"):
+        snapshot().row("desk-one")
+
+
 def test_the_oldest_row_is_the_one_that_was_asked_first() -> None:
     older = make_account(label="older", requested_at=MOMENT - timedelta(seconds=9), received_at=MOMENT)
     newer = make_account(label="newer", requested_at=MOMENT, received_at=MOMENT)

@@ -18,7 +18,9 @@ def test_the_example_works(
 ) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     with running_sandbox() as sandbox:
-        sandbox.write_accounts(tmp_path / "accounts.toml")
+        file = tmp_path / "accounts.toml"
+        sandbox.write_accounts(file)
+        file.write_text(file.read_text().replace("[accounts.bfx-main]", "[accounts.desk-one]"))
         monkeypatch.chdir(tmp_path)
         credentials = next(entry.options for entry in sandbox.entries if entry.venue == "bfx")
         connect = partial(av.connect, base_url=sandbox.base_url("bfx"))
@@ -29,4 +31,5 @@ def test_the_example_works(
 
     printed = capsys.readouterr().out
     assert "USDB" in printed
+    assert "Account(label='desk-one'" in printed
     assert "formula: maintenance_margin_rate × notional" in printed

@@ -12,7 +12,7 @@ import msgspec
 
 from accountview import bundle, source
 from accountview.amounts import total
-from accountview.errors import IncompleteSnapshot, UsageError
+from accountview.errors import IncompleteSnapshot, UsageError, closest
 from accountview.exposure import By, Exposure, exposures
 from accountview.provenance import explanations
 from accountview.rates import Rates
@@ -127,6 +127,15 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def rows(self) -> tuple[Row, ...]:
         """One for each account: those that were read, then those that were not."""
         return rows_of(self.accounts, self.failures, self.stale_before)
+
+    def row(self, label: str) -> Row:
+        """The row of one account, whether it was read or not. Raises UsageError when no row has this label."""
+        rows = {row.label: row for row in self.rows}
+        if label not in rows:
+            raise UsageError(
+                f"no account {label!r}; {closest(label, rows)}there are {', '.join(rows) or 'none'}"
+            )
+        return rows[label]
 
     @property
     def oldest(self) -> Account | None:
