@@ -220,6 +220,28 @@ def test_profit_is_the_price_move_and_not_the_figure_of_that_name() -> None:
         assert position.unrealized_pnl != Decimal(row["unrealizedPnl"])
 
 
+@pytest.mark.parametrize(
+    ("changes", "checked"),
+    [({}, True), ({"marginMode": "ISOLATED"}, False), ({"markPx": "0"}, False)],
+    ids=["cross", "isolated", "without a mark"],
+)
+def test_equity_is_held_against_positions_only_where_it_follows_from_them(
+    changes: dict[str, str],
+    checked: bool,  # noqa: FBT001 - a column of the table
+    replay: ReplayServer,
+) -> None:
+    answers = [*case("long-and-short").exchange.answers]
+    body = json.loads(answers[0].content)
+    body["equity"] = str(Decimal(body["equity"]) * 2)
+    next(iter(body["positions"].values())).update(changes)
+    answers[0] = StoredAnswer(request=answers[0].request, status=200, text=json.dumps(body))
+
+    [account] = read(replay, answers).accounts
+    codes = {finding.code for finding in account.findings}
+    assert ("EQUITY_MISMATCH" in codes) is checked
+    assert account.complete is not checked
+
+
 def test_all_dialects_of_side_and_size_read_the_same() -> None:
     assert account_of("buy-and-sell").to_dict() == account_of("long-and-short").to_dict()
 
