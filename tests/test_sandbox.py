@@ -5,6 +5,7 @@ Requests are signed here by hand, so that a mistake that client and sandbox shar
 
 import asyncio
 import base64
+import gc
 import hashlib
 import hmac
 import json
@@ -32,6 +33,7 @@ from accountview.amounts import add, divide, multiply, subtract
 from accountview.sandbox import Sandbox, application, load_dialects
 from accountview.sandbox.dialect import Request
 from accountview.sandbox.dialects._rabbit import Account, Exchange, Holding, Market, rabbit_dialect
+from accountview.sandbox.faults import Fault, Faults
 from accountview.secret import Secret
 from accountview.testing import make_account, running_sandbox
 
@@ -655,6 +657,24 @@ def test_a_fault_can_only_delay(sandbox: Sandbox) -> None:
     assert time.monotonic() - started >= 0.2
 
 
+def test_delays_that_are_over_leave_nothing_behind() -> None:
+    faults = Faults()
+
+    async def wait(times: int) -> int:
+        for _ in range(times):
+            await faults.wait(Fault(None, b"", {}, 0.001, zeros=False))
+        gc.collect()
+        return len(gc.get_objects())
+
+    async def twice() -> tuple[int, int]:
+        await wait(5)
+        return await wait(5), await wait(200)
+
+    few, many = asyncio.run(twice())
+    assert many - few < 200
+    faults.close()
+
+
 def test_a_delayed_answer_does_not_hold_up_the_end() -> None:
     with Sandbox() as sandbox:
         sandbox.fail("bfx", "getAccount", delay=60)
@@ -804,6 +824,7 @@ def test_without_the_extra_it_says_which(package: str) -> None:
 import sys
 sys.modules[{package!r}] = None
 from accountview.errors import UsageError
+from accountview.sandbox.faults import Fault, Faults
 from accountview.secret import Secret
 from accountview.testing import make_account, running_sandbox
 make_account()

@@ -38,6 +38,8 @@ class Faults:
     )
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closing: "Future[None]" = field(default_factory=lambda: Future[None]())
+    _closing_here: "asyncio.Future[None] | None" = None
+    """The same for those who await it, in the loop of the server."""
 
     def add(
         self,
@@ -92,8 +94,11 @@ class Faults:
     async def wait(self, fault: Fault) -> None:
         """Wait for the delay of a fault, or until the server stops."""
         if fault.delay:
-            closing = asyncio.shield(asyncio.wrap_future(self._closing))
-            await asyncio.wait([closing], timeout=fault.delay)
+            loop = asyncio.get_running_loop()
+            if self._closing_here is None or self._closing_here.get_loop() is not loop:
+                # Once: what is wrapped around a future hangs on it for as long as that is not done.
+                self._closing_here = asyncio.wrap_future(self._closing)
+            await asyncio.wait([self._closing_here], timeout=fault.delay)
 
     def close(self) -> None:
         """End every delay: a server that stops waits for no held-back answer."""
