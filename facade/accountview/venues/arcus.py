@@ -432,7 +432,7 @@ def position_views(rows: Sequence[models.Position]) -> tuple[Position, ...]:
         for row in rows:
             side = _SIDES[row.side]
             assert side is not None  # noqa: S101 - a flat row has no size and was taken out; for the type checker
-            symbol, traded = _traded(row.marketDisplayName)
+            symbol = intern(row.marketDisplayName)
             size = row.size.copy_abs()
             entry_price = None if row.averageEntryPrice is UNSET else row.averageEntryPrice
             mark_price = None if row.markPx is UNSET else row.markPx or None  # "0" says that there is none
@@ -443,7 +443,7 @@ def position_views(rows: Sequence[models.Position]) -> tuple[Position, ...]:
             mode = None if row.marginMode is UNSET else row.marginMode
             funding = None if row.cumulativeFunding is UNSET else row.cumulativeFunding.sinceOpen
             view = Position(
-                instrument=traded,
+                instrument=instrument(symbol),
                 venue_symbol=symbol,
                 side=side,
                 size=size,
@@ -484,11 +484,6 @@ def _signed_notionals(positions: Sequence[Position]) -> list[Decimal | None]:
 
 
 @lru_cache(maxsize=4096)
-def _traded(market: str) -> tuple[str, Instrument | None]:
-    """A market, as text that all rows share, and what it names."""
-    return intern(market), instrument(market)
-
-
 def instrument(market: str) -> Instrument | None:
     """`BTC-USD` is the BTC perpetual quoted in USD; None for any other form, such as the `BTC-PERP` of old pages."""
     quote = spec.load(VENUE).fact("market_quote")
