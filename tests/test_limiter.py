@@ -293,6 +293,10 @@ def test_a_turn_is_good_for_a_moment_and_waits_while_the_venue_asks_for_it(clock
     assert list(waits) == []
     assert next(other.waits()) > 7, "its moment has passed"
 
+    often = Limiter(1, 0.1, clock)
+    assert list(often.turn(1, Deadline(60, clock)).waits()) == []
+    assert next(often.turn(1, Deadline(60, clock)).waits()) == pytest.approx(0.6, abs=0.002)
+
     with pytest.raises(TooBusy) as caught:
         next(kept.turn(1, Deadline(5, clock)).waits())
     assert caught.value.wait > 5
