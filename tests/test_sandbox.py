@@ -824,7 +824,6 @@ def test_without_the_extra_it_says_which(package: str) -> None:
 import sys
 sys.modules[{package!r}] = None
 from accountview.errors import UsageError
-from accountview.sandbox.faults import Fault, Faults
 from accountview.secret import Secret
 from accountview.testing import make_account, running_sandbox
 make_account()
