@@ -138,7 +138,9 @@ def live(name: str, balances: AccountBalances) -> Holdings:
     """An account as the exchange has it."""
     assets = balances.assets
     # Words as text that all rows share.
-    wallets = {word: _WALLETS.get(word, str(word)) for word in {each.market_type: None for each in assets}}
+    wallets = {
+        word: _WALLETS.get(word, str(word)) for word in dict.fromkeys([each.market_type for each in assets])
+    }
     return Holdings(
         name=name,
         exchange=balances.exchange,
